@@ -1,0 +1,49 @@
+"""Other people's generators, brought to one contract.
+
+`FAMILIES` is the one table of what can be read; a family is one class on `Generator`.
+"""
+
+import os
+
+from orojar_adapters.errors import CheckpointError
+from orojar_adapters.generator import Generator, Layer, Noise
+from orojar_adapters.loading import build_discriminator, build_generator, read_checkpoint
+from orojar_adapters.source_facts import SourceFacts
+from orojar_adapters.stylegan2 import StyleGAN2
+from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
+
+FAMILIES: dict[str, type[Generator]] = {"stylegan2": StyleGAN2}
+
+__all__ = [
+    "FAMILIES",
+    "CheckpointError",
+    "Generator",
+    "Layer",
+    "Noise",
+    "SourceFacts",
+    "load_discriminator",
+    "load_generator",
+    "read_checkpoint",
+]
+
+
+def load_generator(source: str | os.PathLike, revision: str | None = None) -> Generator:
+    """The generator of a checkpoint, in float32 on the CPU, ready for inference. Nothing in the file is run.
+
+    Args:
+        source: a file, a model folder, `user/repo`, `user/repo/file.pkl` or an address on the Hub.
+        revision: branch, tag or commit on the Hub.
+
+    Raises:
+        CheckpointError: nothing there, several checkpoints and no way to choose, or one that cannot or must not be read.
+    """
+    return build_generator(read_checkpoint(source, FAMILIES, revision), FAMILIES)
+
+
+def load_discriminator(source: str | os.PathLike, revision: str | None = None) -> StyleGAN2Discriminator:
+    """The discriminator that a checkpoint holds beside its generator; sources as in `load_generator`.
+
+    Raises:
+        CheckpointError: as for `load_generator`, or there is no discriminator.
+    """
+    return build_discriminator(read_checkpoint(source, FAMILIES, revision))

@@ -1,0 +1,155 @@
+"""The contract that every generator family keeps."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, Literal, NamedTuple
+
+import torch
+from diffusers import ConfigMixin, ModelMixin
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+
+from orojar_adapters.source_facts import SourceFacts
+
+Noise = Literal["const", "random", "none"] | int
+Labels = Int[Tensor, " batch"] | Float[Tensor, "batch classes"]
+
+
+class Layer(NamedTuple):
+    """One place where a latent enters the synthesis: its index in `ws`, what is there, and its resolution in pixels."""
+
+    index: int
+    name: str
+    resolution: int
+
+
+class Generator(ModelMixin, ConfigMixin, ABC):
+    """A pretrained generator of images: latents `z` in, images out, with an intermediate latent `w` on the way.
+
+    The same latent gives the same image unless noise is asked to be random. Images are differentiable twice in the latents
+    and in the weights.
+
+    Attributes:
+        family: the name in `FAMILIES`.
+        spaces: the latent spaces it has, of `z` (the input), `w` (one per image) and `w+` (one per layer).
+        latent_size: width of z.
+        w_size: width of one w.
+        resolution: height and width of the image in pixels.
+        image_channels: 1 gray, 3 RGB, 4 RGBA.
+        num_classes: width of the label, 0 for unconditional generators.
+        source_facts: where the weights came from, None for a generator made in memory.
+    """
+
+    config_name = "config.json"
+    family: ClassVar[str]
+    spaces: ClassVar[tuple[str, ...]]
+    latent_size: int
+    w_size: int
+    resolution: int
+    image_channels: int
+    num_classes: int
+    source_facts: SourceFacts | None = None
+
+    @property
+    @abstractmethod
+    def layers(self) -> tuple[Layer, ...]:
+        """The rows of `ws`, in order."""
+
+    @abstractmethod
+    def map(
+        self,
+        z: Float[Tensor, "batch latent"],
+        labels: Labels | None = None,
+        truncation: float = 1.0,
+        cutoff: int | None = None,
+    ) -> Float[Tensor, "batch layers w"]:
+        """The intermediate latents of z, one row per layer.
+
+        Args:
+            labels: class indices, or rows of label values; only and always for conditional generators.
+            truncation: psi; 1 leaves w as it is, 0 gives the mean image, negative values the opposite one.
+            cutoff: how many layers, from the coarsest, are truncated; None means all.
+        """
+
+    @abstractmethod
+    def synthesize_with_activations(
+        self,
+        ws: Float[Tensor, "batch layers w"],
+        activations: Sequence[int],
+        noise: Noise = "const",
+        labels: Labels | None = None,
+    ) -> tuple[Float[Tensor, "batch channels height width"], list[Float[Tensor, "batch _ _ _"]]]:
+        """The images, as `synthesize` gives them, and the feature maps that the named layers put out, in that order."""
+
+    def synthesize(
+        self, ws: Float[Tensor, "batch layers w"], noise: Noise = "const", labels: Labels | None = None
+    ) -> Float[Tensor, "batch channels height width"]:
+        """Images of intermediate latents, nominally in [-1, 1], not clamped.
+
+        Args:
+            noise: `const` the checkpoint's own noise maps, `random` new ones for every image, `none`, or a seed: one set
+                of maps for the whole batch.
+            labels: only for families whose synthesis itself looks at the class.
+        """
+        return self.synthesize_with_activations(ws, (), noise, labels)[0]
+
+    def forward(
+        self,
+        z: Float[Tensor, "batch latent"],
+        labels: Labels | None = None,
+        truncation: float = 1.0,
+        noise: Noise = "const",
+    ) -> Float[Tensor, "batch channels height width"]:
+        """Images of latents: `map`, then `synthesize`."""
+        return self.synthesize(self.map(z, labels, truncation), noise, labels)
+
+    @abstractmethod
+    def modulation_weights(self) -> list[Float[Tensor, "_ w"]]:
+        """For each layer the matrix that first meets its latent, which is what SeFa factorizes.
+
+        Raises:
+            ValueError: the family has no such matrices.
+        """
+
+    def sample_latents(self, count: int, rng: torch.Generator | None = None) -> Float[Tensor, "count latent"]:
+        """Latents of the distribution that the generator was trained on.
+
+        Args:
+            rng: where randomness comes from; None draws fresh entropy.
+        """
+        rng = rng or _fresh_rng()
+        return torch.randn(count, self.latent_size, generator=rng, device=rng.device).to(self.device, self.dtype)
+
+    def sample_labels(self, count: int, rng: torch.Generator | None = None) -> Int[Tensor, " count"] | None:
+        """Class indices drawn uniformly; None for unconditional generators."""
+        if not self.num_classes:
+            return None
+        rng = rng or _fresh_rng()
+        return torch.randint(self.num_classes, (count,), generator=rng, device=rng.device).to(self.device)
+
+    def label_rows(self, labels: Labels | None, batch: int) -> Float[Tensor, "batch classes"] | None:
+        """Labels as the network wants them: one-hot rows from class indices, rows as they are.
+
+        Raises:
+            ValueError: labels for an unconditional generator, none for a conditional one, or classes it does not have.
+        """
+        if not self.num_classes:
+            if labels is not None:
+                raise ValueError("this generator is unconditional: call it without labels")
+            return None
+        if labels is None:
+            raise ValueError(f"this generator has {self.num_classes} classes: give labels, one class index per latent")
+        if labels.ndim == 1:
+            if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < self.num_classes:
+                raise ValueError(f"labels must lie in 0..{self.num_classes - 1}, got {labels.tolist()}")
+            labels = F.one_hot(labels.long(), self.num_classes)
+        if labels.shape != (batch, self.num_classes):
+            raise ValueError(f"expected labels for {batch} latents, {self.num_classes} wide, got {tuple(labels.shape)}")
+        return labels.to(self.device, self.dtype)
+
+
+def _fresh_rng() -> torch.Generator:
+    rng = torch.Generator()
+    rng.seed()
+    return rng

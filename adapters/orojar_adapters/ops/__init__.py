@@ -1,0 +1,1 @@
+"""What the StyleGAN families share: equalized layers, modulated convolution, FIR resampling, activations."""

@@ -1,0 +1,47 @@
+"""The mapping network of the StyleGAN families: z and a label to w."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from orojar_adapters.ops.activation import normalize_second_moment
+from orojar_adapters.ops.linear import EqualizedLinear
+
+
+class Mapping(nn.Module):
+    """A stack of fully connected layers (Karras et al., StyleGAN, CVPR 2019, section 2).
+
+    Args:
+        latent_size: width of z; 0 when only a label comes in (the discriminator's).
+        num_classes: width of the label; 0 for none.
+        w_size: width of the output.
+        depth: number of layers.
+        width: width of the layers before the last.
+        lr_multiplier: learning speed of these layers.
+    """
+
+    w_avg: Tensor
+
+    def __init__(
+        self, latent_size: int, num_classes: int, w_size: int, depth: int, width: int, lr_multiplier: float
+    ) -> None:
+        super().__init__()
+        self.depth = depth
+        if num_classes:
+            self.embed = EqualizedLinear(num_classes, w_size)
+        sizes = [latent_size + (w_size if num_classes else 0), *[width] * (depth - 1), w_size]
+        for i, (in_size, out_size) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+            setattr(self, f"fc{i}", EqualizedLinear(in_size, out_size, lr_multiplier=lr_multiplier, lrelu=True))
+        if latent_size:
+            self.register_buffer("w_avg", torch.zeros(w_size))
+
+    def forward(
+        self, z: Float[Tensor, "batch latent"] | None, labels: Float[Tensor, "batch classes"] | None
+    ) -> Float[Tensor, "batch w"]:
+        parts = [] if z is None else [normalize_second_moment(z)]
+        if labels is not None:
+            parts.append(normalize_second_moment(self.embed(labels)))
+        x = torch.cat(parts, dim=1)
+        for i in range(self.depth):
+            x = getattr(self, f"fc{i}")(x)
+        return x

@@ -1,0 +1,47 @@
+"""What every reader returns."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from orojar_adapters.errors import CheckpointError
+from orojar_adapters.source_facts import SourceFacts
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The arguments of a network's class and its state dict."""
+
+    config: dict[str, Any]
+    state: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A file's generator in our names, its discriminator where it has one that we read, and what else is known."""
+
+    family: str
+    generator: Weights
+    discriminator: Weights | None
+    facts: SourceFacts
+
+
+def size_of(state: dict[str, Tensor], name: str, dim: int) -> int:
+    """One dimension of a tensor that must be there.
+
+    Raises:
+        CheckpointError: it is not, or has fewer dimensions.
+    """
+    if name not in state or state[name].ndim <= dim:
+        found = tuple(state[name].shape) if name in state else "nothing of that name"
+        raise CheckpointError(f"expected the tensor {name!r} with more than {dim} dimensions, found {found}")
+    return state[name].shape[dim]
+
+
+def count_of(state: dict[str, Tensor], pattern: str, start: int = 0) -> int:
+    """How many of the numbered names `pattern.format(start)`, `pattern.format(start + 1)`, ... there are in a row."""
+    count = 0
+    while pattern.format(start + count) in state:
+        count += 1
+    return count

@@ -1,0 +1,76 @@
+"""Our own model folder: `config.json` with the class's arguments and safetensors with its weights."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from orojar_adapters.errors import CheckpointError
+from orojar_adapters.readers.checkpoint import Checkpoint, Weights
+from orojar_adapters.source_facts import SourceFacts
+
+CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
+DISCRIMINATOR = "discriminator"
+LARGEST_JSON = 10 * 2**20
+
+
+def matches(folder: Path) -> bool:
+    """Whether a folder is a model folder, whole or not."""
+    return (folder / CONFIG).is_file() and (folder / WEIGHTS).is_file()
+
+
+def read(folder: Path, class_names: dict[str, str], source: str) -> Checkpoint:
+    """The networks of a model folder.
+
+    Args:
+        class_names: family by class name, as `config.json` states it.
+
+    Raises:
+        CheckpointError: JSON or weights that are damaged, or a class that is no family.
+    """
+    config = read_json(folder / CONFIG)
+    class_name = config.get("_class_name")
+    if class_name not in class_names:
+        raise CheckpointError(f"{folder / CONFIG} names the class {class_name!r}, expected one of {sorted(class_names)}")
+    critic = folder / DISCRIMINATOR
+    has_critic = matches(critic)
+    provenance = read_json(folder / "training_config.json") if (folder / "training_config.json").is_file() else {}
+    base = provenance.get("base")
+    license = base.get("license") if isinstance(base, dict) else None
+    facts = SourceFacts(
+        source=source,
+        file=WEIGHTS,
+        origin="orojar-finetune",
+        license=license if isinstance(license, str) else None,
+        holds=("generator", "discriminator") if has_critic else ("generator",),
+        has_discriminator=has_critic,
+    )
+    discriminator = _weights(critic, read_json(critic / CONFIG)) if has_critic else None
+    return Checkpoint(class_names[class_name], _weights(folder, config), discriminator, facts)
+
+
+def _weights(folder: Path, config: dict[str, Any]) -> Weights:
+    try:
+        state = load_file(folder / WEIGHTS)
+    except (SafetensorError, OSError, ValueError) as e:
+        raise CheckpointError(f"{folder / WEIGHTS} is damaged or cut short ({e})") from e
+    return Weights({name: value for name, value in config.items() if not name.startswith("_")}, state)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file.
+
+    Raises:
+        CheckpointError: too large, damaged, or no object.
+    """
+    if path.stat().st_size > LARGEST_JSON:
+        raise CheckpointError(f"{path} is larger than {LARGEST_JSON >> 20} MB, no configuration is")
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as e:
+        raise CheckpointError(f"{path} is not valid JSON ({e})") from e
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{path} must hold a JSON object, it holds a {type(value).__name__}")
+    return value

@@ -1,0 +1,53 @@
+"""Files written by `torch.save`: a zip of one pickle and raw storages, or the older format, both read as data."""
+
+import io
+import zipfile
+from pathlib import Path
+from typing import BinaryIO
+
+from orojar_adapters.errors import CheckpointError
+from orojar_adapters.readers.tensors import NAMES, Storages, TensorReader, flat_tensor, read_legacy, storages_of
+from orojar_adapters.readers.unpickle import Bounded, Pickle, read_pickle
+
+
+def read_zip(path: Path) -> tuple[Pickle, TensorReader]:
+    """The value of a zipped torch file and the reader of its tensors.
+
+    Raises:
+        CheckpointError: no torch file, compressed or oversized entries, or damaged.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            pickles = [name for name in archive.namelist() if name.endswith("data.pkl") and name.count("/") <= 1]
+            if len(pickles) != 1:
+                raise CheckpointError("this zip was not written by torch.save: it has no data.pkl")
+            _check_entries(archive, path.stat().st_size)
+            folder = pickles[0].removesuffix("data.pkl")
+            _check_byte_order(archive, f"{folder}byteorder")
+            value = read_pickle(io.BytesIO(archive.read(pickles[0])), NAMES, persistent_ids=True)
+            storages: Storages = {}
+            for key, (dtype, length) in storages_of(value.value).items():
+                storages[key] = flat_tensor(archive.read(f"{folder}data/{key}"), dtype, length)
+    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError) as e:
+        raise CheckpointError(f"this zip is damaged or cut short ({e})") from e
+    return value, TensorReader(storages)
+
+
+def _check_entries(archive: zipfile.ZipFile, size: int) -> None:
+    """torch never compresses: a compressed entry or more declared bytes than the file has is an attack or damage."""
+    entries = archive.infolist()
+    if any(entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1 for entry in entries):
+        raise CheckpointError("this zip has compressed or encrypted entries, which torch.save never writes: refused")
+    if sum(entry.file_size for entry in entries) > size:
+        raise CheckpointError("this zip declares more data than the file has: refused")
+
+
+def _check_byte_order(archive: zipfile.ZipFile, name: str) -> None:
+    if name in archive.namelist() and archive.read(name).strip() != b"little":
+        raise CheckpointError("this file was written on a big-endian machine, which is not read")
+
+
+def read_old(file: BinaryIO, size: int) -> tuple[Pickle, TensorReader]:
+    """The value of a torch file in the format before zip, and the reader of its tensors."""
+    value, storages = read_legacy(Bounded(file, size))
+    return value, TensorReader(storages)

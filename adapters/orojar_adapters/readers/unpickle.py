@@ -1,0 +1,198 @@
+"""A pickle read as data.
+
+Python's own unpickler is a machine whose instructions import and call things. This one has no such instruction: what a
+pickle wants to call becomes a `Call` record, and the readers take from the records what they know. The standard library's
+`pickletools` decodes the opcodes.
+"""
+
+import pickletools
+from collections.abc import Container
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Protocol
+
+from orojar_adapters.errors import CheckpointError
+
+MOST_OPCODES = 5_000_000
+DICT_NAMES = {"collections.OrderedDict", "dnnlib.util.EasyDict", "collections.defaultdict"}
+
+
+class Readable(Protocol):
+    """What the opcode decoder needs of a file; its `read` must never give or allocate more than is left."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+    def readline(self) -> bytes: ...
+    def tell(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Global:
+    """A name that the pickle asks to import."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class Call:
+    """A call that the pickle asks for: never made."""
+
+    function: Any
+    args: tuple
+    state: Any = None
+
+
+@dataclass(eq=False)
+class PersistentId:
+    """A reference to something kept outside the pickle."""
+
+    value: Any
+
+
+@dataclass
+class Pickle:
+    """What one pickle holds: its value as plain data and records, and the names it asks for."""
+
+    value: Any
+    globals: set[str] = field(default_factory=set)
+
+
+def read_pickle(file: Readable, allowed: Container[str], persistent_ids: bool = False) -> Pickle:
+    """The next pickle of a file, as data.
+
+    Args:
+        file: read up to and including the pickle's STOP.
+        allowed: dotted names that may appear.
+        persistent_ids: whether references to things outside may appear, as they do in torch's formats.
+
+    Raises:
+        CheckpointError: a name that is not allowed, an instruction that no checkpoint needs, or a damaged pickle.
+    """
+    machine = _Machine(allowed, persistent_ids)
+    try:
+        for count, (opcode, arg, _) in enumerate(pickletools.genops(file)):  # ty: ignore[invalid-argument-type]
+            if count > MOST_OPCODES:
+                raise CheckpointError(f"this pickle has more than {MOST_OPCODES:,} instructions, no checkpoint does")
+            machine.step(opcode.name, arg)
+    except CheckpointError:
+        raise
+    except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, UnicodeError) as e:
+        raise CheckpointError(f"this pickle is damaged or cut short ({e})") from e
+    return Pickle(machine.stack.pop(), machine.globals)
+
+
+_MARK = object()
+_LITERALS = frozenset(
+    "INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING BINBYTES "
+    "SHORT_BINBYTES BINBYTES8 UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8".split()
+)
+_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+_EMPTY = {"EMPTY_LIST": list, "EMPTY_SET": list, "EMPTY_DICT": dict, "EMPTY_TUPLE": tuple}
+
+
+class _Machine:
+    def __init__(self, allowed: Container[str], persistent_ids: bool) -> None:
+        self.allowed, self.persistent_ids = allowed, persistent_ids
+        self.stack: list[Any] = []
+        self.memo: dict[int, Any] = {}
+        self.globals: set[str] = set()
+
+    def step(self, name: str, arg: Any) -> None:
+        stack = self.stack
+        if name in _LITERALS:
+            stack.append(arg)
+        elif name in _CONSTANTS:
+            stack.append(_CONSTANTS[name])
+        elif name in _EMPTY:
+            stack.append(_EMPTY[name]())
+        elif name in ("MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"):
+            self.memo[len(self.memo) if name == "MEMOIZE" else arg] = stack[-1]
+        elif name in ("GET", "BINGET", "LONG_BINGET"):
+            stack.append(self.memo[arg])
+        elif name in ("TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "LIST", "DICT"):
+            stack.append(self._collection(name))
+        elif name in ("APPEND", "APPENDS", "ADDITEMS"):
+            items = [stack.pop()] if name == "APPEND" else self._pop_to_mark()
+            _expect(stack[-1], list).extend(items)
+        elif name in ("SETITEM", "SETITEMS"):
+            items = [stack.pop(-2), stack.pop()] if name == "SETITEM" else self._pop_to_mark()
+            _expect(stack[-1], dict).update(zip(items[::2], items[1::2], strict=True))
+        elif name in ("GLOBAL", "STACK_GLOBAL"):
+            self._global(arg.split(" ", 1) if name == "GLOBAL" else [stack.pop(-2), stack.pop()])
+        elif name in ("REDUCE", "NEWOBJ"):
+            args = _expect(stack.pop(), tuple)
+            stack.append(_record(stack.pop(), args))
+        elif name == "BUILD":
+            self._build(stack.pop())
+        elif name == "MARK":
+            stack.append(_MARK)
+        elif name in ("BINPERSID", "PERSID") and self.persistent_ids:
+            stack.append(PersistentId(stack.pop() if name == "BINPERSID" else arg))
+        elif name == "POP":
+            stack.pop()
+        elif name not in ("PROTO", "FRAME", "STOP"):
+            raise CheckpointError(f"this pickle uses the instruction {name}, which no checkpoint needs: refused")
+
+    def _pop_to_mark(self) -> list[Any]:
+        at = len(self.stack) - 1
+        while self.stack[at] is not _MARK:
+            at -= 1  # an IndexError below the bottom: damaged
+        items = self.stack[at + 1 :]
+        del self.stack[at:]
+        return items
+
+    def _collection(self, name: str) -> Any:
+        if name[-1].isdigit():
+            count = int(name[-1])
+            if len(self.stack) < count:
+                raise IndexError("stack underflow")
+            items = self.stack[-count:]
+            del self.stack[-count:]
+            return tuple(items)
+        items = self._pop_to_mark()
+        if name == "DICT":
+            return dict(zip(items[::2], items[1::2], strict=True))
+        return tuple(items) if name == "TUPLE" else items
+
+    def _global(self, spelling: list[str]) -> None:
+        name = ".".join(_expect(part, str) for part in spelling)
+        self.globals.add(name)
+        if name not in self.allowed:
+            raise CheckpointError(
+                f"this pickle asks for {name!r}, which is not among the names that checkpoints need: refused, nothing was run"
+            )
+        self.stack.append(Global(name))
+
+    def _build(self, state: Any) -> None:
+        target = self.stack[-1]
+        if not isinstance(target, dict):  # the attributes of a dictionary, such as a state dict's `_metadata`, are not needed
+            _expect(target, Call).state = state
+
+
+def _record(function: Any, args: tuple) -> Any:
+    """Dictionaries by another name become plain ones; everything else stays a record."""
+    if isinstance(function, Global) and function.name in DICT_NAMES:
+        pairs = args[-1] if args and isinstance(args[-1], (list, tuple, dict)) else ()
+        return dict(pairs)
+    return Call(function, args)
+
+
+def _expect(value: Any, kind: type) -> Any:
+    if not isinstance(value, kind):
+        raise TypeError(f"expected a {kind.__name__}, found a {type(value).__name__}")
+    return value
+
+
+class Bounded:
+    """A binary file whose `read` is cut to what is left, so that a declared size allocates nothing."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self.file, self.size = file, size
+
+    def read(self, size: int = -1, /) -> bytes:
+        left = max(self.size - self.file.tell(), 0)
+        return self.file.read(left if size < 0 else min(size, left))
+
+    def readline(self) -> bytes:
+        return self.file.readline()
+
+    def tell(self) -> int:
+        return self.file.tell()

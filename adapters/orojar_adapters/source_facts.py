@@ -1,0 +1,27 @@
+"""What is known about the file that a generator was read from."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SourceFacts:
+    """Where weights came from and what else their file holds. Nothing in that file was run to find out."""
+
+    source: str
+    """What was asked for: a path, `user/repo` or `user/repo/file`."""
+    file: str
+    """The file or folder that was read, named inside its repository or folder."""
+    origin: str
+    """The code base whose format it is, such as `nvlabs-pytorch`."""
+    revision: str | None = None
+    """The commit on the Hub."""
+    license: str | None = None
+    """The licence stated beside the weights; None where none is."""
+    holds: tuple[str, ...] = ()
+    """Which networks are inside, by the names the origin uses."""
+    has_discriminator: bool = False
+    """Whether the discriminator can be read too."""
+    pickle_globals: tuple[str, ...] = ()
+    """The Python names that the pickle asks for; its own loader would import them, ours only reads their spelling."""
+    embedded_source_sha256: str | None = None
+    """Digest of the Python source that travels with the generator and that its own loader would execute."""

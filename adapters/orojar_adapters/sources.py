@@ -1,0 +1,143 @@
+"""From what a person types to a file or folder on this disk: paths, `user/repo`, `user/repo/file`, addresses of the Hub."""
+
+import logging
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from huggingface_hub import HfApi, constants, hf_hub_download, snapshot_download
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from orojar_adapters.errors import CheckpointError
+from orojar_adapters.readers import folder
+
+log = logging.getLogger("orojar")
+
+WEIGHT_SUFFIXES = (".pkl", ".pt", ".pth", ".bin", ".safetensors", ".ckpt")
+FOLDER_FILES = (folder.CONFIG, folder.WEIGHTS, "training_config.json", "directions.*", f"{folder.DISCRIMINATOR}/*", "README.md")
+REPO = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
+
+
+@dataclass(frozen=True)
+class Located:
+    """A file or model folder on this disk, the commit it has on the Hub, and the licence stated beside it."""
+
+    path: Path
+    revision: str | None = None
+    license: str | None = None
+
+
+def locate(source: str | os.PathLike, revision: str | None = None) -> Located:
+    """The file or model folder that a source means, downloaded where it lies on the Hub.
+
+    A path that exists wins over a repository of the same spelling.
+
+    Raises:
+        CheckpointError: nothing there, or several checkpoints and no way to choose: then it lists them.
+    """
+    text = os.fspath(source)
+    path = Path(text).expanduser()
+    if path.exists():
+        return _locate_local(path, text)
+    repo, file, url_revision = _parse_hub(text)
+    if repo is None:
+        raise CheckpointError(
+            f"{text!r} is neither a file or folder here nor a repository; type a path, user/repo or user/repo/file.pkl"
+        )
+    return _locate_remote(repo, file, revision or url_revision)
+
+
+def _locate_local(path: Path, text: str) -> Located:
+    if path.is_file() or folder.matches(path):
+        return Located(path, license=license_of(path / "README.md") if path.is_dir() else None)
+    names = [p.name for p in sorted(path.iterdir()) if p.is_file() and p.suffix in WEIGHT_SUFFIXES]
+    return Located(path / choose(names, text), license=license_of(path / "README.md"))
+
+
+def _parse_hub(text: str) -> tuple[str | None, str | None, str | None]:
+    """Repository, file and revision out of `user/repo[/file]` or an address of the Hub."""
+    revision = None
+    if text.startswith(("http://", "https://", "hf://")):
+        url = urlsplit(text)
+        if url.scheme != "hf" and url.netloc not in (urlsplit(constants.ENDPOINT).netloc, "huggingface.co", "hf.co"):
+            return None, None, None
+        text = unquote(f"{url.netloc}{url.path}" if url.scheme == "hf" else url.path).strip("/")
+        parts = text.split("/")
+        if len(parts) > 3 and parts[2] in ("blob", "resolve", "tree"):
+            revision = parts[3]
+            text = "/".join([*parts[:2], *parts[4:]])
+    parts = text.split("/", 2)
+    if len(parts) < 2 or not REPO.fullmatch("/".join(parts[:2])):
+        return None, None, None
+    return "/".join(parts[:2]), parts[2] if len(parts) == 3 and parts[2] else None, revision
+
+
+def _locate_remote(repo: str, file: str | None, revision: str | None) -> Located:
+    try:
+        info = HfApi().model_info(repo, revision=revision)
+        names = sorted(sibling.rfilename for sibling in info.siblings or ())
+        stated = info.card_data.get("license") if info.card_data else None
+        if file is None and {folder.CONFIG, folder.WEIGHTS} <= set(names):
+            path = Path(snapshot_download(repo, revision=info.sha, allow_patterns=list(FOLDER_FILES)))
+            return Located(path, info.sha, stated or license_of(path / "README.md"))
+        chosen = file or choose([name for name in names if name.endswith(WEIGHT_SUFFIXES)], repo)
+        if chosen not in names:
+            raise CheckpointError(f"{repo} has no file {chosen!r}; it has {', '.join(names) or 'none'}")
+        path = Path(hf_hub_download(repo, chosen, revision=info.sha))
+        if "README.md" in names and not stated:
+            stated = license_of(Path(hf_hub_download(repo, "README.md", revision=info.sha)))
+        return Located(path, info.sha, stated)
+    except GatedRepoError as e:
+        raise CheckpointError(f"{repo} is gated: ask for access on its page, then type `hf auth login`") from e
+    except RevisionNotFoundError as e:
+        raise CheckpointError(f"{repo} has no revision {revision!r}") from e
+    except RepositoryNotFoundError as e:
+        raise CheckpointError(f"{repo!r} is no file here and no model on the Hub; if it is private, type `hf auth login`") from e
+    except (EntryNotFoundError, LocalEntryNotFoundError, HFValidationError) as e:
+        raise CheckpointError(f"{repo} could not be fetched: {e}") from e
+    except (HfHubHTTPError, OSError) as e:
+        raise CheckpointError(f"the Hub could not be reached for {repo!r} ({e.__class__.__name__}: {e})") from e
+
+
+def choose(names: list[str], where: str) -> str:
+    """The checkpoint to take of several: the only one, the last NVlabs snapshot, or the only averaged one.
+
+    Raises:
+        CheckpointError: none, or no way to choose; then it lists them.
+    """
+    if not names:
+        raise CheckpointError(f"{where} holds no checkpoint ({', '.join(WEIGHT_SUFFIXES)})")
+    snapshots = [name for name in names if re.search(r"network-snapshot-\d+\.pkl$", name)]
+    averaged = [name for name in names if "ema" in re.split(r"[\W_]+", name.lower())]
+    if len(names) == 1:
+        return names[0]
+    if len(snapshots) == len(names):
+        chosen = max(names, key=lambda name: int(name.rsplit("-", 1)[1].removesuffix(".pkl")))
+    elif len(averaged) == 1:
+        chosen = averaged[0]
+    else:
+        raise CheckpointError(f"{where} holds several checkpoints, name one: " + ", ".join(f"{where}/{n}" for n in names))
+    log.warning("%s holds %d checkpoints, took %s (for another, name it: %s/FILE)", where, len(names), chosen, where)
+    return chosen
+
+
+def license_of(card: Path) -> str | None:
+    """The licence in the front matter of a model card, None without a card or a licence."""
+    if not card.is_file():
+        return None
+    front = re.match(r"---\s*\n(.*?)\n---", card.read_text(encoding="utf-8", errors="replace"), re.DOTALL)
+    found = {
+        key: value.strip("'\" ")
+        for key, value in re.findall(r"^(license|license_name):[ \t]*(\S.*?)[ \t]*$", front[1] if front else "", re.MULTILINE)
+    }
+    return found.get("license_name") or found.get("license")

@@ -1,0 +1,160 @@
+"""Direction sets: what a slider needs to know, applied to latents, saved and loaded."""
+
+import dataclasses
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor
+
+from orojar_finetune import directions_file
+
+Layers = tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class Directions:
+    """Unit directions of one latent space, most active first.
+
+    Attributes:
+        basis: one direction a row, orthonormal.
+        sigmas: standard deviation of the latent along each; strengths are given in these.
+        space: `z` or `w`.
+        method: what found them.
+        names: what a slider is called.
+        layers: for each the first layer and one past the last that it moves; None moves all.
+        activity: for each the mean squared change of the image by a step of one sigma, over the variance of the images; two
+            unrelated images differ by 2.
+        scores: of the whole set, on held-out latents: `orthogonality` (mean squared off-diagonal cosine) and `activity`.
+        provenance: base model, revision, seed and config.
+    """
+
+    basis: Float[Tensor, "directions latent"]
+    sigmas: Float[Tensor, " directions"]
+    space: str
+    method: str
+    names: tuple[str, ...]
+    layers: tuple[Layers, ...]
+    activity: tuple[float, ...]
+    scores: dict[str, float] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        counts = {len(self.basis), len(self.sigmas), len(self.names), len(self.layers), len(self.activity)}
+        if len(counts) != 1:
+            raise ValueError(f"every direction needs a sigma, a name, layers and an activity, got counts {sorted(counts)}")
+        if len(set(self.names)) != len(self.names):
+            raise ValueError(f"direction names must differ, got {self.names}")
+
+    def __len__(self) -> int:
+        return len(self.basis)
+
+    def index(self, key: int | str) -> int:
+        """The row of a direction by number or name.
+
+        Raises:
+            ValueError: no such direction; lists those there are.
+        """
+        if isinstance(key, str):
+            if key in self.names:
+                return self.names.index(key)
+            raise ValueError(f"no direction is called {key!r}; there are {', '.join(self.names)}")
+        if not 0 <= key < len(self):
+            raise ValueError(f"direction must be 0..{len(self) - 1}, got {key}")
+        return key
+
+    def apply(
+        self, latents: Float[Tensor, "batch *latent"], strengths: Mapping[int | str, float]
+    ) -> Float[Tensor, "batch *latent"]:
+        """Latents moved along directions.
+
+        Args:
+            latents: z (batch, latent) for directions in z, ws (batch, layers, latent) for directions in w.
+            strengths: sigmas by direction number or name, as in `{0: +2.0, "hue": -1.0}`.
+
+        Raises:
+            ValueError: an unknown direction, or latents of another space.
+        """
+        wanted = 2 if self.space == "z" else 3
+        if latents.ndim != wanted or latents.shape[-1] != self.basis.shape[1]:
+            raise ValueError(
+                f"directions in {self.space} of width {self.basis.shape[1]} move latents of {wanted} dimensions, "
+                f"got the shape {tuple(latents.shape)}"
+            )
+        moved = latents.clone()
+        for key, strength in strengths.items():
+            i = self.index(key)
+            step = (strength * self.sigmas[i] * self.basis[i]).to(latents)
+            first, end = self.layers[i] or (0, latents.shape[1])
+            if self.space == "z":
+                moved += step
+            else:
+                moved[:, first:end] += step
+        return moved
+
+    def rename(self, names: Mapping[int | str, str]) -> "Directions":
+        """The same directions under other names, as in `{0: "hue"}`."""
+        new = list(self.names)
+        for key, name in names.items():
+            new[self.index(key)] = name
+        return dataclasses.replace(self, names=tuple(new))
+
+    def take(self, keys: Iterable[int | str]) -> "Directions":
+        """Some of the directions, in the order named."""
+        rows = [self.index(key) for key in keys]
+        return dataclasses.replace(
+            self,
+            basis=self.basis[rows],
+            sigmas=self.sigmas[rows],
+            names=tuple(self.names[i] for i in rows),
+            layers=tuple(self.layers[i] for i in rows),
+            activity=tuple(self.activity[i] for i in rows),
+        )
+
+    def save(self, folder: str | os.PathLike, name: str | None = None) -> None:
+        """Writes the set into a folder, beside the sets of other names that are there.
+
+        Args:
+            name: of the set; None means its method. A set of the same name is replaced.
+        """
+        tensors = {"basis": self.basis.contiguous().cpu(), "sigmas": self.sigmas.contiguous().cpu()}
+        digest = hashlib.sha256(b"".join(t.float().numpy().tobytes() for t in tensors.values())).hexdigest()[:12]
+        described = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in tensors}
+        directions_file.write(Path(folder), name or self.method, f"{name or self.method}.{digest}", tensors, described)
+
+    @classmethod
+    def load(
+        cls, source: str | os.PathLike, name: str | None = None, revision: str | None = None
+    ) -> "Directions":
+        """A direction set of a folder or of a repository on the Hub.
+
+        Args:
+            name: of the set; None means the first.
+            revision: branch, tag or commit on the Hub.
+
+        Raises:
+            CheckpointError: no directions there, damaged ones, or no set of that name.
+        """
+        tensors, described = directions_file.read(source, name, revision)
+        described["names"] = tuple(described["names"])
+        described["layers"] = tuple(tuple(pair) if pair else None for pair in described["layers"])
+        described["activity"] = tuple(described["activity"])
+        return cls(**tensors, **described)
+
+    @staticmethod
+    def list(source: str | os.PathLike, revision: str | None = None) -> list[str]:
+        """The names of the sets in a folder or repository, the first being the default; none where there are none."""
+        return directions_file.names(source, revision)
+
+
+def edited(
+    latents: Float[Tensor, "batch *latent"], directions: Directions | None, strengths: Mapping[int | str, float]
+) -> Float[Tensor, "batch *latent"]:
+    """`latents` moved, or as they are without directions."""
+    return directions.apply(latents, strengths) if directions is not None and strengths else latents
+
+

@@ -1,0 +1,106 @@
+"""`directions.safetensors` and `directions.json`: several direction sets in one folder, never a pickle.
+
+The JSON is written last and names the tensors it belongs to by their digest, so a run killed in between leaves the old sets.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import hf_hub_download
+from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError
+from orojar_adapters import CheckpointError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from orojar_finetune.atomic import replacing
+
+TENSORS, JSON = "directions.safetensors", "directions.json"
+FORMAT = 1
+
+
+def write(folder: Path, name: str, key: str, tensors: dict[str, Tensor], described: dict[str, Any]) -> None:
+    """Adds or replaces one set.
+
+    Args:
+        key: under which its tensors are kept; differs whenever they do.
+        described: everything else about the set, as JSON.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    sets = _read_json(folder / JSON) if (folder / JSON).is_file() else {}
+    kept = load_file(folder / TENSORS) if sets else {}
+    used = {entry["tensors"] for entry in sets.values()}
+    kept = {full: tensor for full, tensor in kept.items() if full.rpartition("/")[0] in used}
+    kept |= {f"{key}/{part}": tensor for part, tensor in tensors.items()}
+    sets[name] = {**described, "tensors": key}
+    with replacing(folder / TENSORS) as path:
+        save_file(kept, path)
+    with replacing(folder / JSON) as path:
+        path.write_text(json.dumps({"format": FORMAT, "sets": sets}, indent=1), encoding="utf-8")
+
+
+def read(source: str | os.PathLike, name: str | None, revision: str | None) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and description of one set, the first where no name is given.
+
+    Raises:
+        CheckpointError: no directions, damaged ones, or no set of that name.
+    """
+    folder = _folder(source, revision)
+    sets = _read_json(folder / JSON)
+    if not sets:
+        raise CheckpointError(f"{source} holds an empty list of direction sets")
+    if name is not None and name not in sets:
+        raise CheckpointError(f"{source} has no direction set {name!r}; it has {', '.join(sets)}")
+    described = dict(sets[name or next(iter(sets))])
+    key = described.pop("tensors", None)
+    try:
+        stored = load_file(folder / TENSORS)
+        tensors = {part: stored[f"{key}/{part}"] for part in ("basis", "sigmas")}
+    except (SafetensorError, OSError, KeyError, ValueError) as e:
+        raise CheckpointError(f"{folder / TENSORS} is damaged or does not belong to its {JSON} ({e})") from e
+    return tensors, described
+
+
+def names(source: str | os.PathLike, revision: str | None) -> list[str]:
+    """The sets of a folder or repository, none where there are none."""
+    try:
+        return list(_read_json(_folder(source, revision) / JSON))
+    except FileNotFoundError:
+        return []
+
+
+def _folder(source: str | os.PathLike, revision: str | None) -> Path:
+    path = Path(source).expanduser()
+    if path.is_dir():
+        if not (path / JSON).is_file():
+            raise MissingDirectionsError(f"{source} holds no {JSON}; find directions with: orojar discover {source}")
+        return path
+    try:
+        for file in (TENSORS, JSON):
+            found = hf_hub_download(os.fspath(source), file, revision=revision)
+        return Path(found).parent
+    except EntryNotFoundError as e:
+        raise MissingDirectionsError(f"{source} holds no {JSON} on the Hub") from e
+    except (HfHubHTTPError, HFValidationError, OSError) as e:
+        raise CheckpointError(f"no directions at {source}: neither a folder here nor a repository on the Hub ({e})") from e
+
+
+class MissingDirectionsError(CheckpointError, FileNotFoundError):
+    """A folder or repository without directions."""
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        sets = value["sets"]
+        if value["format"] != FORMAT:
+            raise CheckpointError(f"{path} has the format {value['format']}, this version reads {FORMAT}: upgrade orojar-finetune")
+        if not isinstance(sets, dict) or not all(isinstance(entry, dict) for entry in sets.values()):
+            raise TypeError("sets must be an object of objects")
+    except (ValueError, KeyError, TypeError, OSError) as e:
+        if isinstance(e, CheckpointError):
+            raise
+        raise CheckpointError(f"{path} is damaged ({type(e).__name__}: {e})") from e
+    return sets

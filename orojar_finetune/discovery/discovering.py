@@ -1,0 +1,119 @@
+"""The one way in: a generator and a config to a direction set, measured on latents that no method has seen."""
+
+import dataclasses
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from orojar_adapters import Generator
+from torch import Tensor
+
+from orojar_finetune.config import DiscoverConfig
+from orojar_finetune.directions import Directions
+from orojar_finetune.discovery import orojar, orojar_jd, random, sefa
+from orojar_finetune.gram import gram_matrices
+from orojar_finetune.latent_space import LatentSpace
+from orojar_finetune.measures.activity import image_variance, squared_change
+from orojar_finetune.measures.orthogonality import orthogonality
+from orojar_finetune.training.processes import Processes
+
+Method = Callable[[LatentSpace, DiscoverConfig, Processes], Float[Tensor, "count size"]]
+
+METHODS: dict[str, Method] = {
+    "orojar-jd": orojar_jd.find,
+    "orojar": orojar.find,
+    "sefa": sefa.find,
+    "random": random.find,
+}
+
+HELD_OUT_SEED = 1 << 20
+"""Added to the seed for the latents on which directions are measured, so that they differ from those of every method."""
+
+
+def discover(generator: Generator, config: DiscoverConfig | None = None, *, progress: bool = True, **options) -> Directions:
+    """Directions of a frozen generator, most active first, with what they do on held-out latents.
+
+    Under `accelerate launch` the processes share the work and all return the same directions as one process would.
+
+    Args:
+        generator: its weights and its mode stay as they are; so does its device, unless there are several processes.
+        config: how; None means the defaults.
+        progress: whether to show a progress bar.
+        options: fields of `DiscoverConfig` that replace those of the config, such as `method="sefa"` or `count=5`.
+
+    Raises:
+        ValueError: an option that does not fit this generator.
+        TypeError: an option that does not exist.
+    """
+    config = dataclasses.replace(config or DiscoverConfig(), **options)
+    if config.method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {config.method!r}")
+    space = LatentSpace(generator, config.space, config.layers)
+    if config.count > space.size:
+        raise ValueError(f"count must be at most {space.size}, the width of this latent, got {config.count}")
+    if any(not 0 <= i < len(generator.layers) for i in config.activations):
+        raise ValueError(f"activations must name layers 0..{len(generator.layers) - 1}, got {config.activations}")
+    processes = Processes(progress)
+    processes.place(generator)
+    with _frozen(generator):
+        basis = METHODS[config.method](space, config, processes)
+        return measured(space, basis, config, processes)
+
+
+def measured(
+    space: LatentSpace, basis: Float[Tensor, "count size"], config: DiscoverConfig, processes: Processes
+) -> Directions:
+    """A basis as a direction set: standard deviations, activity and orthogonality on held-out latents, most active first."""
+    rng = torch.Generator().manual_seed(config.seed + HELD_OUT_SEED)
+    sigmas = (basis @ space.covariance(rng) * basis).sum(dim=1).clamp_min(0).sqrt()
+    anchors = space.sample(config.held_out, rng)
+    scaled = basis * sigmas[:, None]
+    count = len(anchors.latents)
+    grams = processes.stack(
+        count,
+        lambda i: next(gram_matrices(space, anchors[i : i + 1], scaled, config.epsilon, config.batch_size)),
+        "measuring orthogonality",
+    )
+    changes = processes.stack(
+        count, lambda i: squared_change(space, anchors[i : i + 1], scaled, config.batch_size), "measuring activity"
+    )
+    activities = changes.mean(dim=0) / image_variance(space, anchors, config.batch_size)
+    order = activities.argsort(descending=True)
+    facts = space.generator.source_facts
+    return Directions(
+        basis=_fix_signs(basis[order]),
+        sigmas=sigmas[order],
+        space=config.space,
+        method=config.method,
+        names=tuple(f"direction {i}" for i in range(len(basis))),
+        layers=(config.layers,) * len(basis),
+        activity=tuple(activities[order].tolist()),
+        scores={"orthogonality": orthogonality(grams), "activity": activities.mean().item()},
+        provenance={
+            "base": facts and facts.source,
+            "revision": facts and facts.revision,
+            "seed": config.seed,
+            "config": dataclasses.asdict(config),
+        },
+    )
+
+
+def _fix_signs(basis: Float[Tensor, "count size"]) -> Float[Tensor, "count size"]:
+    """A direction and its opposite are the same line: the largest entry is made positive, so that runs agree."""
+    largest = basis.gather(1, basis.abs().argmax(dim=1, keepdim=True))
+    return basis * torch.where(largest < 0, -1.0, 1.0)
+
+
+class _frozen:
+    """A generator whose weights gather no gradient, handed back as it was."""
+
+    def __init__(self, generator: Generator) -> None:
+        self.wanted = [p for p in generator.parameters() if p.requires_grad]
+
+    def __enter__(self) -> None:
+        for p in self.wanted:
+            p.requires_grad_(False)
+
+    def __exit__(self, *_: object) -> None:
+        for p in self.wanted:
+            p.requires_grad_(True)

@@ -1,0 +1,28 @@
+"""SeFa: directions that the first weights stretch most (Shen & Zhou, CVPR 2021, equation 7).
+
+As in the authors' code, every row of the modulation matrices is first scaled to length 1.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from orojar_finetune.config import DiscoverConfig
+from orojar_finetune.latent_space import LatentSpace
+from orojar_finetune.training.processes import Processes
+
+
+def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Float[Tensor, "count size"]:
+    """Leading eigenvectors of AᵀA, with A the stacked modulation matrices of the layers that are moved.
+
+    Raises:
+        ValueError: the space is not w.
+    """
+    if space.name != "w":
+        raise ValueError("sefa factorizes the modulation of w: choose the space w")
+    first, end = config.layers or (0, len(space.generator.layers))
+    weights = space.generator.modulation_weights()[first:end]
+    stacked = torch.cat([F.normalize(weight, dim=1) for weight in weights])
+    _, vectors = torch.linalg.eigh(stacked.T @ stacked)
+    return vectors.flip(1)[:, : config.count].T.contiguous()

@@ -1,0 +1,92 @@
+"""One latent space of a generator, as the methods see it: where latents come from, how far is far, what a step changes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from orojar_adapters import Generator
+from torch import Tensor
+
+STATISTICS_SAMPLES = 8192
+
+
+class Anchors(NamedTuple):
+    """Latents at which something is measured: rows of z, or of ws with its layers, and their classes."""
+
+    latents: Float[Tensor, "batch *latent"]
+    labels: Int[Tensor, " batch"] | None
+
+    def __getitem__(self, rows: slice) -> "Anchors":  # ty: ignore[invalid-method-override]
+        return Anchors(self.latents[rows], None if self.labels is None else self.labels[rows])
+
+
+@dataclass(frozen=True)
+class LatentSpace:
+    """A space of a generator, moved on a range of layers.
+
+    Attributes:
+        generator: frozen while it is looked at.
+        name: `z` or `w`.
+        layers: first layer and one past the last that a step moves; None moves all.
+    """
+
+    generator: Generator
+    name: str
+    layers: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.name not in self.generator.spaces:
+            raise ValueError(f"{self.generator.family} has the spaces {self.generator.spaces}, not {self.name!r}")
+        total = len(self.generator.layers)
+        if self.layers is not None and self.layers[1] > total:
+            raise ValueError(f"layers {self.layers} reach past the {total} layers of this generator")
+
+    @property
+    def size(self) -> int:
+        """Width of a latent."""
+        return self.generator.latent_size if self.name == "z" else self.generator.w_size
+
+    def sample(self, count: int, rng: torch.Generator) -> Anchors:
+        """Latents as the generator meets them, without truncation."""
+        z = self.generator.sample_latents(count, rng)
+        labels = self.generator.sample_labels(count, rng)
+        if self.name == "z":
+            return Anchors(z, labels)
+        with torch.no_grad():
+            return Anchors(self.generator.map(z, labels), labels)
+
+    def covariance(self, rng: torch.Generator) -> Float[Tensor, "size size"]:
+        """The covariance of one latent, exact in z, from 8192 samples in w."""
+        if self.name == "z":
+            return torch.eye(self.size, device=self.generator.device)
+        return torch.cov(self.sample(STATISTICS_SAMPLES, rng).latents[:, 0].T)
+
+    def move(
+        self, latents: Float[Tensor, "batch *latent"], steps: Float[Tensor, "batch size"]
+    ) -> Float[Tensor, "batch *latent"]:
+        """Latents after steps, on the layers of this space alone."""
+        if self.name == "z":
+            return latents + steps
+        first, end = self.layers or (0, latents.shape[1])
+        mask = latents.new_zeros(latents.shape[1], 1)
+        mask[first:end] = 1
+        return latents + steps[:, None] * mask
+
+    def outputs(
+        self, anchors: Anchors, steps: Float[Tensor, "rows size"], activations: Sequence[int] = ()
+    ) -> list[Float[Tensor, "rows _ _ _"]]:
+        """The image, then the named layers' activations, at moved anchors.
+
+        Args:
+            anchors: repeated as a block as often as there are steps for them: row r belongs to anchor r modulo their number.
+            steps: what is added to each.
+        """
+        repeats = len(steps) // len(anchors.latents)
+        latents = anchors.latents.repeat(repeats, *[1] * (anchors.latents.ndim - 1))
+        labels = None if anchors.labels is None else anchors.labels.repeat(repeats)
+        moved = self.move(latents, steps)
+        ws = self.generator.map(moved, labels) if self.name == "z" else moved
+        image, kept = self.generator.synthesize_with_activations(ws, activations, "const", labels)
+        return [image, *kept]

@@ -1,0 +1,29 @@
+"""How much directions do."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from orojar_finetune.latent_space import Anchors, LatentSpace
+
+
+@torch.no_grad()
+def squared_change(
+    space: LatentSpace, anchor: Anchors, steps: Float[Tensor, "directions size"], batch_size: int
+) -> Float[Tensor, " directions"]:
+    """For each step the squared change of one anchor's image, summed over its values, the mean of forth and back."""
+    rows = torch.cat([torch.zeros_like(steps[:1]), steps, -steps])
+    images = torch.cat([space.outputs(anchor, part)[0].flatten(1) for part in rows.split(batch_size)])
+    changes = (images[1:] - images[:1]).square().sum(dim=1)
+    return changes.view(2, -1).mean(dim=0)
+
+
+@torch.no_grad()
+def image_variance(space: LatentSpace, anchors: Anchors, batch_size: int) -> float:
+    """The variance of the generator's images over latents, summed over pixels and channels."""
+    images = []
+    for start in range(0, len(anchors.latents), batch_size):
+        part = anchors[start : start + batch_size]
+        still = torch.zeros(len(part.latents), space.size, device=part.latents.device)
+        images.append(space.outputs(part, still)[0])
+    return torch.cat(images).double().var(dim=0).sum().item()
