@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxtyping import Float
+from orojar_adapters import CheckpointError
 from torch import Tensor
 
 from orojar_finetune import directions_file
@@ -127,9 +128,7 @@ class Directions:
         directions_file.write(Path(folder), name or self.method, f"{name or self.method}.{digest}", tensors, described)
 
     @classmethod
-    def load(
-        cls, source: str | os.PathLike, name: str | None = None, revision: str | None = None
-    ) -> "Directions":
+    def load(cls, source: str | os.PathLike, name: str | None = None, revision: str | None = None) -> "Directions":
         """A direction set of a folder or of a repository on the Hub.
 
         Args:
@@ -140,21 +139,22 @@ class Directions:
             CheckpointError: no directions there, damaged ones, or no set of that name.
         """
         tensors, described = directions_file.read(source, name, revision)
-        described["names"] = tuple(described["names"])
-        described["layers"] = tuple(tuple(pair) if pair else None for pair in described["layers"])
-        described["activity"] = tuple(described["activity"])
-        return cls(**tensors, **described)
+        try:
+            return cls(
+                basis=tensors["basis"],
+                sigmas=tensors["sigmas"],
+                space=str(described["space"]),
+                method=str(described["method"]),
+                names=tuple(map(str, described["names"])),
+                layers=tuple((int(pair[0]), int(pair[1])) if pair else None for pair in described["layers"]),
+                activity=tuple(map(float, described["activity"])),
+                scores={str(key): float(value) for key, value in described.get("scores", {}).items()},
+                provenance=dict(described.get("provenance", {})),
+            )
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as e:
+            raise CheckpointError(f"the directions of {source} are damaged ({type(e).__name__}: {e})") from e
 
     @staticmethod
     def list(source: str | os.PathLike, revision: str | None = None) -> list[str]:
         """The names of the sets in a folder or repository, the first being the default; none where there are none."""
         return directions_file.names(source, revision)
-
-
-def edited(
-    latents: Float[Tensor, "batch *latent"], directions: Directions | None, strengths: Mapping[int | str, float]
-) -> Float[Tensor, "batch *latent"]:
-    """`latents` moved, or as they are without directions."""
-    return directions.apply(latents, strengths) if directions is not None and strengths else latents
-
-

@@ -96,7 +96,9 @@ def _read_json(path: Path) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
         sets = value["sets"]
         if value["format"] != FORMAT:
-            raise CheckpointError(f"{path} has the format {value['format']}, this version reads {FORMAT}: upgrade orojar-finetune")
+            raise CheckpointError(
+                f"{path} has the format {value['format']}, this version reads {FORMAT}: upgrade orojar-finetune"
+            )
         if not isinstance(sets, dict) or not all(isinstance(entry, dict) for entry in sets.values()):
             raise TypeError("sets must be an object of objects")
     except (ValueError, KeyError, TypeError, OSError) as e:

@@ -28,8 +28,8 @@ def gram_matrices(
         step: length of the difference, in lengths of the directions.
         batch_size: the most images generated at once.
     """
-    for i in range(len(anchors.latents)):
-        grams = [c @ c.T for c in jacobian(space, anchors[i : i + 1], directions, step, batch_size, activations)]
+    for i in range(len(anchors)):
+        grams = [c @ c.T for c in jacobian(space, anchors.rows(slice(i, i + 1)), directions, step, batch_size, activations)]
         yield grams[0] if len(grams) == 1 else torch.stack([g / trace(g) for g in grams]).mean(dim=0)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -12,13 +11,18 @@ from torch import Tensor
 STATISTICS_SAMPLES = 8192
 
 
-class Anchors(NamedTuple):
+@dataclass(frozen=True)
+class Anchors:
     """Latents at which something is measured: rows of z, or of ws with its layers, and their classes."""
 
     latents: Float[Tensor, "batch *latent"]
     labels: Int[Tensor, " batch"] | None
 
-    def __getitem__(self, rows: slice) -> "Anchors":  # ty: ignore[invalid-method-override]
+    def __len__(self) -> int:
+        return len(self.latents)
+
+    def rows(self, rows: slice) -> "Anchors":
+        """Some of them."""
         return Anchors(self.latents[rows], None if self.labels is None else self.labels[rows])
 
 
@@ -83,7 +87,7 @@ class LatentSpace:
             anchors: repeated as a block as often as there are steps for them: row r belongs to anchor r modulo their number.
             steps: what is added to each.
         """
-        repeats = len(steps) // len(anchors.latents)
+        repeats = len(steps) // len(anchors)
         latents = anchors.latents.repeat(repeats, *[1] * (anchors.latents.ndim - 1))
         labels = None if anchors.labels is None else anchors.labels.repeat(repeats)
         moved = self.move(latents, steps)

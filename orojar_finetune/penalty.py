@@ -130,7 +130,9 @@ def _signs(given: Tensor | None, shape: tuple[int, ...], like: Tensor, rng: torc
     if given is None:
         return rademacher(shape, like, rng)
     if given.shape != shape:
-        raise ValueError(f"signs must have the shape {tuple(shape)}: probes, then that of the latents; got {tuple(given.shape)}")
+        raise ValueError(
+            f"signs must have the shape {tuple(shape)}: probes, then that of the latents; got {tuple(given.shape)}"
+        )
     return given
 
 

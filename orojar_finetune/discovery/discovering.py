@@ -1,11 +1,12 @@
 """The one way in: a generator and a config to a direction set, measured on latents that no method has seen."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 
+import orojar_adapters as adapters
 import torch
 from jaxtyping import Float
-from orojar_adapters import Generator
 from torch import Tensor
 
 from orojar_finetune.config import DiscoverConfig
@@ -30,7 +31,9 @@ HELD_OUT_SEED = 1 << 20
 """Added to the seed for the latents on which directions are measured, so that they differ from those of every method."""
 
 
-def discover(generator: Generator, config: DiscoverConfig | None = None, *, progress: bool = True, **options) -> Directions:
+def discover(
+    generator: adapters.Generator, config: DiscoverConfig | None = None, *, progress: bool = True, **options
+) -> Directions:
     """Directions of a frozen generator, most active first, with what they do on held-out latents.
 
     Under `accelerate launch` the processes share the work and all return the same directions as one process would.
@@ -68,14 +71,14 @@ def measured(
     sigmas = (basis @ space.covariance(rng) * basis).sum(dim=1).clamp_min(0).sqrt()
     anchors = space.sample(config.held_out, rng)
     scaled = basis * sigmas[:, None]
-    count = len(anchors.latents)
+    count = len(anchors)
     grams = processes.stack(
         count,
-        lambda i: next(gram_matrices(space, anchors[i : i + 1], scaled, config.epsilon, config.batch_size)),
+        lambda i: next(gram_matrices(space, anchors.rows(slice(i, i + 1)), scaled, config.epsilon, config.batch_size)),
         "measuring orthogonality",
     )
     changes = processes.stack(
-        count, lambda i: squared_change(space, anchors[i : i + 1], scaled, config.batch_size), "measuring activity"
+        count, lambda i: squared_change(space, anchors.rows(slice(i, i + 1)), scaled, config.batch_size), "measuring activity"
     )
     activities = changes.mean(dim=0) / image_variance(space, anchors, config.batch_size)
     order = activities.argsort(descending=True)
@@ -104,16 +107,14 @@ def _fix_signs(basis: Float[Tensor, "count size"]) -> Float[Tensor, "count size"
     return basis * torch.where(largest < 0, -1.0, 1.0)
 
 
-class _frozen:
+@contextmanager
+def _frozen(generator: adapters.Generator) -> Generator[None]:
     """A generator whose weights gather no gradient, handed back as it was."""
-
-    def __init__(self, generator: Generator) -> None:
-        self.wanted = [p for p in generator.parameters() if p.requires_grad]
-
-    def __enter__(self) -> None:
-        for p in self.wanted:
+    wanted = [p for p in generator.parameters() if p.requires_grad]
+    try:
+        for p in wanted:
             p.requires_grad_(False)
-
-    def __exit__(self, *_: object) -> None:
-        for p in self.wanted:
+        yield
+    finally:
+        for p in wanted:
             p.requires_grad_(True)

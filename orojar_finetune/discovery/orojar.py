@@ -23,10 +23,10 @@ def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Fl
         everyone = space.sample(descent.batch_size, rng)
         signs = penalty.rademacher((descent.probes, descent.batch_size, config.count), basis, rng)
         share = processes.rows(descent.batch_size)
-        anchors = everyone[share]
+        anchors = everyone.rows(share)
         return penalty.orojar(
             lambda coefficients: space.outputs(anchors, scale * coefficients @ basis, config.activations),
-            basis.new_zeros(len(anchors.latents), config.count),
+            basis.new_zeros(len(anchors), config.count),
             probes=descent.probes,
             epsilon=descent.epsilon,
             scale_free=descent.scale_free,

@@ -32,7 +32,7 @@ def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Fl
         return processes.stack(
             config.latents,
             lambda i: next(
-                gram_matrices(space, anchors[i : i + 1], directions, step, config.batch_size, config.activations)
+                gram_matrices(space, anchors.rows(slice(i, i + 1)), directions, step, config.batch_size, config.activations)
             ),
             "sampling Jacobians",
         )
@@ -58,8 +58,8 @@ def active_subspace(
     basis = random_basis(width, space.size, config.seed).to(space.generator.device)
     for i in range(ITERATIONS):
         rows = processes.stack(
-            len(anchors.latents),
-            lambda n, basis=basis: _apply_gram(space, anchors[n : n + 1], basis, step, config),
+            len(anchors),
+            lambda n, basis=basis: _apply_gram(space, anchors.rows(slice(n, n + 1)), basis, step, config),
             f"finding active directions ({i + 1}/{ITERATIONS})",
         ).mean(dim=0)
         if i == ITERATIONS - 1:

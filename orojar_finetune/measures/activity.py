@@ -22,8 +22,8 @@ def squared_change(
 def image_variance(space: LatentSpace, anchors: Anchors, batch_size: int) -> float:
     """The variance of the generator's images over latents, summed over pixels and channels."""
     images = []
-    for start in range(0, len(anchors.latents), batch_size):
-        part = anchors[start : start + batch_size]
-        still = torch.zeros(len(part.latents), space.size, device=part.latents.device)
+    for start in range(0, len(anchors), batch_size):
+        part = anchors.rows(slice(start, start + batch_size))
+        still = torch.zeros(len(part), space.size, device=part.latents.device)
         images.append(space.outputs(part, still)[0])
     return torch.cat(images).double().var(dim=0).sum().item()

@@ -1,0 +1,58 @@
+"""Independent latent directions for pretrained StyleGANs, with Orthogonal Jacobian Regularization (ICCV 2021)."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from orojar_adapters import CheckpointError, load_discriminator, load_generator
+
+    from orojar_finetune.config import DescentConfig, DiscoverConfig
+    from orojar_finetune.directions import Directions
+    from orojar_finetune.discovery import discover
+    from orojar_finetune.editing import generate_edited
+    from orojar_finetune.hub import push
+    from orojar_finetune.model_folder import write_model_folder
+    from orojar_finetune.penalty import hessian_penalty, orojar
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "CheckpointError": "orojar_adapters",
+    "load_discriminator": "orojar_adapters",
+    "load_generator": "orojar_adapters",
+    "DescentConfig": "orojar_finetune.config",
+    "DiscoverConfig": "orojar_finetune.config",
+    "Directions": "orojar_finetune.directions",
+    "discover": "orojar_finetune.discovery",
+    "generate_edited": "orojar_finetune.editing",
+    "push": "orojar_finetune.hub",
+    "write_model_folder": "orojar_finetune.model_folder",
+    "hessian_penalty": "orojar_finetune.penalty",
+    "orojar": "orojar_finetune.penalty",
+}
+
+__all__ = [
+    "CheckpointError",
+    "DescentConfig",
+    "Directions",
+    "DiscoverConfig",
+    "discover",
+    "generate_edited",
+    "hessian_penalty",
+    "load_discriminator",
+    "load_generator",
+    "orojar",
+    "push",
+    "write_model_folder",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are imported when first used: the command line shows its help without torch."""
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,122 @@
+"""The model card: what each direction does, where the weights came from, how to use them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import ModelCardData
+from orojar_adapters import Generator
+
+from orojar_finetune.directions import Directions
+
+CARD = "README.md"
+MARK = "<!-- written by orojar-finetune; a card without this line is left alone -->"
+HUB_LICENSES = {"mit", "apache-2.0", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "cc-by-nc-4.0", "unknown"}
+HUB_LICENSES |= {"cc-by-sa-4.0", "cc-by-nc-sa-4.0", "gpl-3.0", "lgpl-3.0", "openrail", "other"}
+
+
+def write(folder: Path, generator: Generator, sets: Mapping[str, Directions], base: Mapping[str, Any]) -> None:
+    """Writes the card, unless the folder has one of somebody else's."""
+    path = folder / CARD
+    if path.is_file() and MARK not in path.read_text(encoding="utf-8"):
+        return
+    path.write_text(text(generator, sets, base), encoding="utf-8")
+
+
+def text(generator: Generator, sets: Mapping[str, Directions], base: Mapping[str, Any]) -> str:
+    """The card as Markdown with the Hub's front matter."""
+    sections = [f"---\n{_front_matter(base)}\n---", MARK, _title(generator, base)]
+    if sets:
+        name, directions = next(iter(sets.items()))
+        sections += [_directions(name, directions), _scores(sets)]
+    sections += [_usage(bool(sets)), _source(base)]
+    return "\n\n".join(sections) + "\n"
+
+
+def _front_matter(base: Mapping[str, Any]) -> str:
+    license = base.get("license")
+    named = {} if license is None or license in HUB_LICENSES else {"license_name": license}
+    data = ModelCardData(
+        license=license if license is None or not named else "other",
+        library_name="orojar-finetune",
+        pipeline_tag="unconditional-image-generation",
+        base_model=base["source"] if base.get("revision") and base.get("source") else None,
+        tags=["orojar", "disentanglement", "latent-directions", "gan", "stylegan"],
+        **named,
+    )
+    return data.to_yaml()
+
+
+def _title(generator: Generator, base: Mapping[str, Any]) -> str:
+    kind = f"{generator.num_classes} classes" if generator.num_classes else "unconditional"
+    return (
+        f"# {base.get('source') or generator.family} with latent directions\n\n"
+        f"A {generator.family} generator, {generator.resolution} x {generator.resolution} pixels, {kind}, as safetensors, with "
+        "latent directions to edit its images.\n\n![samples](previews/samples.png)"
+    )
+
+
+def _directions(name: str, directions: Directions) -> str:
+    lines = [
+        f"## Directions (`{name}`, in {directions.space})",
+        "",
+        "From -3 to 3 standard deviations, one row a seed. Activity: mean squared change of the image by one standard "
+        "deviation, over the variance of the images (two unrelated images: 2).",
+        "",
+        "| direction | activity | layers | what it does |",
+        "|---|---|---|---|",
+    ]
+    for i, (label, activity, layers) in enumerate(zip(directions.names, directions.activity, directions.layers, strict=True)):
+        span = "all" if layers is None else f"{layers[0]} to {layers[1] - 1}"
+        lines.append(f"| {label} | {activity:.3f} | {span} | ![{label}](previews/direction_{i:02}.png) |")
+    return "\n".join(lines)
+
+
+def _scores(sets: Mapping[str, Directions]) -> str:
+    lines = [
+        "## Measured on held-out latents",
+        "",
+        "| set | off-diagonal cos² (lower is more orthogonal) | mean activity |",
+        "|---|---|---|",
+    ]
+    for name, directions in sets.items():
+        orthogonality, activity = (directions.scores.get(key, float("nan")) for key in ("orthogonality", "activity"))
+        lines.append(f"| {name} | {orthogonality:.3f} | {activity:.3f} |")
+    return "\n".join(lines)
+
+
+def _usage(has_directions: bool) -> str:
+    lines = [
+        "## Use",
+        "",
+        "```python",
+        "import torch",
+        f"from orojar_finetune import {'Directions, ' if has_directions else ''}load_generator",
+        "",
+        'generator = load_generator("user/repo")  # this repository',
+        "z = generator.sample_latents(4, rng=torch.Generator().manual_seed(0))",
+        "ws = generator.map(z, truncation=0.7)",
+    ]
+    if has_directions:
+        lines.append('ws = Directions.load("user/repo").apply(ws, {0: +2.0})')
+    return "\n".join(
+        [
+            *lines,
+            "images = generator.synthesize(ws)  # in [-1, 1]",
+            "```",
+            "",
+            "Or in the browser: `orojar edit user/repo`.",
+        ]
+    )
+
+
+def _source(base: Mapping[str, Any]) -> str:
+    revision = f" at revision `{base['revision']}`" if base.get("revision") else ""
+    license = base.get("license") or "not stated beside the weights; ask their authors before you use them"
+    return (
+        "## Where the weights came from\n\n"
+        f"`{base.get('source')}`{revision}, in the format of {base.get('origin')}, read without running anything inside.\n"
+        f"Licence of the weights: {license}.\n\n"
+        "Directions after Wei et al., *Orthogonal Jacobian Regularization for Unsupervised Disentanglement in Image "
+        "Generation*, ICCV 2021."
+    )

@@ -1,0 +1,38 @@
+"""`orojar discover`."""
+
+import dataclasses
+from pathlib import Path
+
+from orojar_adapters import load_generator
+
+from orojar_finetune.discovery import discover
+from orojar_finetune.model_folder import check_target, is_model_folder, write_model_folder
+from orojar_finetune.training.processes import Processes
+from orojar_finetune.verbs import Discover
+
+
+def run(options: Discover) -> None:
+    """Finds directions and writes or completes a model folder."""
+    target = options.output_dir or default_target(options.source)
+    check_target(target)
+    processes = Processes()
+    generator = load_generator(options.source, options.revision).to(processes.device)
+    directions = discover(generator, options.config)
+    if not processes.is_main:
+        return
+    name = options.name or directions.method
+    write_model_folder(target, generator, {name: directions}, {"discover": dataclasses.asdict(options.config)})
+    print(f"{'direction':16}{'activity':>10}{'sigma':>10}")
+    for label, activity, sigma in zip(directions.names, directions.activity, directions.sigmas.tolist(), strict=True):
+        print(f"{label:16}{activity:10.3f}{sigma:10.3f}")
+    print(f"off-diagonal cos² {directions.scores['orthogonality']:.3f} on {options.config.held_out} held-out latents")
+    print(f"Wrote {target}   (previews in {target / 'previews'})")
+    print(f"Edit with them:  orojar edit {target}")
+
+
+def default_target(source: str) -> Path:
+    """A model folder itself; for other sources a folder named after them, in the current one."""
+    path = Path(source).expanduser()
+    if is_model_folder(path):
+        return path
+    return Path(f"{path.name if path.is_dir() else Path(source).stem}-orojar")

@@ -1,0 +1,95 @@
+"""`orojar generate`."""
+
+from pathlib import Path
+
+from orojar_adapters import Generator, Noise, load_generator
+
+from orojar_finetune import render
+from orojar_finetune.directions import Directions
+from orojar_finetune.editing import generate_edited, latents_of_seeds
+from orojar_finetune.verbs import Generate
+
+
+def run(options: Generate) -> None:
+    """Writes the kinds of pictures asked for."""
+    noise = parse_noise(options.noise)
+    edits = parse_edits(options.edits)
+    if not options.seeds:
+        raise ValueError("seeds must name at least one seed, such as --seeds 0 1 2")
+    generator = load_generator(options.source, options.revision)
+    directions = None
+    if edits or {"strips", "gif"} & set(options.kinds):
+        directions = Directions.load(options.source, options.direction_set, options.revision)
+    options.output_dir.mkdir(parents=True, exist_ok=True)
+    written = _samples(options, generator, directions, edits, noise)
+    if directions is not None:
+        written += _moved(options, generator, directions, noise)
+    for path in written:
+        print(path)
+
+
+def _samples(
+    options: Generate,
+    generator: Generator,
+    directions: Directions | None,
+    edits: dict[int | str, float],
+    noise: Noise,
+) -> list[Path]:
+    if not {"images", "grid"} & set(options.kinds):
+        return []
+    z, labels = latents_of_seeds(generator, list(options.seeds))
+    images = generate_edited(generator, z, directions, edits, labels, options.truncation, noise)
+    written = []
+    if "images" in options.kinds:
+        for seed, image in zip(options.seeds, images, strict=True):
+            written.append(options.output_dir / f"seed_{seed:04}.png")
+            render.to_picture(image).save(written[-1])
+    if "grid" in options.kinds:
+        written.append(options.output_dir / "grid.png")
+        render.grid(images, columns=min(8, len(images))).save(written[-1])
+    return written
+
+
+def _moved(options: Generate, generator: Generator, directions: Directions, noise: Noise) -> list[Path]:
+    written = []
+    if "strips" in options.kinds:
+        for i in range(len(directions)):
+            seen = render.traversal(generator, directions, i, options.seeds[:3], truncation=options.truncation, noise=noise)
+            written.append(options.output_dir / f"direction_{i:02}.png")
+            render.strip(seen).save(written[-1])
+    if "gif" in options.kinds:
+        keys = range(len(directions))
+        written.append(options.output_dir / "traversal.gif")
+        render.save_gif(render.animation(generator, directions, options.seeds[0], keys), written[-1])
+    return written
+
+
+def parse_edits(words: tuple[str, ...]) -> dict[int | str, float]:
+    """Strengths by direction out of words like `0=2` and `hue=-1.5`.
+
+    Raises:
+        ValueError: another form.
+    """
+    edits: dict[int | str, float] = {}
+    for word in words:
+        key, _, strength = word.rpartition("=")
+        try:
+            edits[int(key) if key.isdecimal() else key] = float(strength)
+        except ValueError as e:
+            raise ValueError(f"edits must look like 0=2 or hue=-1.5, got {word!r}") from e
+        if not key:
+            raise ValueError(f"edits must look like 0=2 or hue=-1.5, got {word!r}")
+    return edits
+
+
+def parse_noise(word: str) -> Noise:
+    """A noise setting out of a word.
+
+    Raises:
+        ValueError: neither const, random, none nor a seed.
+    """
+    if word == "const" or word == "random" or word == "none":
+        return word
+    if word.isdecimal():
+        return int(word)
+    raise ValueError(f"noise must be const, random, none or a seed, got {word!r}")

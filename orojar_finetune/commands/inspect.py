@@ -1,0 +1,53 @@
+"""`orojar inspect`."""
+
+import dataclasses
+import json
+from typing import Any
+
+from orojar_adapters import FAMILIES, read_checkpoint
+from orojar_adapters.loading import build_generator
+
+from orojar_finetune.directions import Directions
+from orojar_finetune.verbs import Inspect
+
+
+def run(options: Inspect) -> None:
+    """Prints what a checkpoint is, as a list or as JSON."""
+    facts = describe(options.source, options.revision)
+    if options.json:
+        print(json.dumps(facts, indent=1))
+        return
+    layers = facts.pop("layers")
+    for key, value in facts.items():
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+        print(f"{key.replace('_', ' '):24}{'-' if shown in (None, '') else shown}")
+    print("layers (for --layers)")
+    for layer in layers:
+        print(f"    {layer['index']:>3}  {layer['name']}")
+    print("Nothing inside was run.")
+
+
+def describe(source: str, revision: str | None) -> dict[str, Any]:
+    """All that is known of a checkpoint, as plain data.
+
+    Raises:
+        CheckpointError: it cannot or must not be read.
+    """
+    checkpoint = read_checkpoint(source, FAMILIES, revision)
+    generator = build_generator(checkpoint, FAMILIES)
+    facts = dataclasses.asdict(checkpoint.facts)
+    base = facts.pop("base")
+    return {
+        "family": checkpoint.family,
+        "resolution": generator.resolution,
+        "channels": generator.image_channels,
+        "latent_size": generator.latent_size,
+        "w_size": generator.w_size,
+        "num_classes": generator.num_classes,
+        "parameters": sum(p.numel() for p in generator.parameters()),
+        **{key: list(value) if isinstance(value, tuple) else value for key, value in facts.items()},
+        "made_from": base and base.get("source"),
+        "direction_sets": Directions.list(source, revision) if facts["origin"] == "orojar-finetune" else [],
+        "layers": [layer._asdict() for layer in generator.layers],
+        "ran_code": False,
+    }

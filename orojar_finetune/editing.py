@@ -1,0 +1,50 @@
+"""Images of latents, moved along directions."""
+
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Float, Int
+from orojar_adapters import Generator, Noise
+from torch import Tensor
+
+from orojar_finetune.directions import Directions
+
+
+@torch.no_grad()
+def generate_edited(
+    generator: Generator,
+    z: Float[Tensor, "batch latent"],
+    directions: Directions | None = None,
+    strengths: Mapping[int | str, float] | None = None,
+    labels: Int[Tensor, " batch"] | None = None,
+    truncation: float = 1.0,
+    noise: Noise = "const",
+) -> Float[Tensor, "batch channels height width"]:
+    """Images in [-1, 1] of latents after an edit.
+
+    Args:
+        directions: in z they move z, in w what the mapping makes of it, after truncation.
+        strengths: sigmas by direction number or name; none means no edit.
+        truncation: psi; 1 leaves latents as they are.
+        noise: as for `Generator.synthesize`.
+    """
+    moving = directions if strengths else None
+    if moving is not None and moving.space == "z":
+        z = moving.apply(z, strengths or {})
+    ws = generator.map(z, labels, truncation)
+    if moving is not None and moving.space == "w":
+        ws = moving.apply(ws, strengths or {})
+    return generator.synthesize(ws, noise, labels)
+
+
+def latents_of_seeds(
+    generator: Generator, seeds: list[int]
+) -> tuple[Float[Tensor, "seeds latent"], Int[Tensor, " seeds"] | None]:
+    """One latent and one class a seed: the same seed gives the same picture, whatever stands beside it."""
+    latents, labels = [], []
+    for seed in seeds:
+        rng = torch.Generator().manual_seed(seed)
+        latents.append(generator.sample_latents(1, rng))
+        labels.append(generator.sample_labels(1, rng))
+    drawn = [label for label in labels if label is not None]
+    return torch.cat(latents), torch.cat(drawn) if drawn else None

@@ -1,0 +1,64 @@
+"""The way to the Hugging Face Hub: the only file that writes there."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
+from orojar_adapters import read_checkpoint
+from orojar_adapters.families import FAMILIES
+
+from orojar_finetune.card import CARD
+from orojar_finetune.model_folder import is_model_folder
+
+LEFT_OUT = [".*", "**/.*", "checkpoint-*"]
+
+
+class Pushed(NamedTuple):
+    """Where a push went, and whether a card that was there stayed."""
+
+    repo_id: str
+    url: str
+    kept_card: bool
+
+
+def push(
+    folder: str | os.PathLike,
+    repo_id: str,
+    private: bool = False,
+    message: str = "Upload generator and directions with orojar-finetune",
+    overwrite_card: bool = False,
+    token: str | None = None,
+) -> Pushed:
+    """Uploads a model folder, making the repository where there is none; files that did not change are not sent.
+
+    Args:
+        folder: as `discover` or `convert` wrote it.
+        repo_id: `user/repo`.
+        private: whether a new repository is private.
+        message: of the commit.
+        overwrite_card: whether a card that the repository already has is replaced.
+        token: None takes the one of `hf auth login`.
+
+    Raises:
+        CheckpointError: the folder's generator cannot be read back.
+        ValueError: no model folder, or the Hub said no; the text says what to do.
+    """
+    path = Path(folder).expanduser()
+    if not is_model_folder(path):
+        raise ValueError(f"{folder} is no model folder (no config.json with weights): make one with `orojar convert`")
+    read_checkpoint(path, FAMILIES)
+    api = HfApi(token=token)
+    try:
+        repo = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
+        keep_card = api.file_exists(repo, CARD) and not overwrite_card
+        left_out = [*LEFT_OUT, CARD] if keep_card else LEFT_OUT
+        commit = api.upload_folder(folder_path=path, repo_id=repo, commit_message=message, ignore_patterns=left_out)
+    except LocalTokenNotFoundError as e:
+        raise ValueError("no Hub token on this machine: type `hf auth login`, or set HF_TOKEN") from e
+    except HFValidationError as e:
+        raise ValueError(f"{repo_id!r} is no repository name; type user/repo ({e})") from e
+    except HfHubHTTPError as e:
+        raise ValueError(f"the Hub refused {repo_id}: {e.server_message or e}") from e
+    return Pushed(repo, str(commit.commit_url), keep_card)

@@ -1,0 +1,112 @@
+"""The folder that a run writes, the editor opens and `push` uploads: whole or not there at all."""
+
+import dataclasses
+import json
+import platform
+import shutil
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from orojar_adapters import Generator
+from orojar_adapters.readers import folder as reader
+from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
+
+from orojar_finetune import card, render
+from orojar_finetune.atomic import replacing_folder
+from orojar_finetune.directions import Directions
+
+METRICS = "metrics.json"
+PREVIEWS = "previews"
+STRIP_SEEDS = (0, 1, 2)
+GRID_SEEDS = tuple(range(32))
+
+
+def is_model_folder(path: Path) -> bool:
+    """Whether a folder holds a generator of ours."""
+    return reader.matches(path)
+
+
+def write_model_folder(
+    folder: Path,
+    generator: Generator,
+    sets: Mapping[str, Directions] | None = None,
+    config: Mapping[str, Any] | None = None,
+    discriminator: StyleGAN2Discriminator | None = None,
+) -> None:
+    """Writes a generator, its direction sets, previews and a card, atomically.
+
+    A model folder that is there is carried over first: files of the user and earlier direction sets stay.
+
+    Args:
+        sets: by name, the first being the default; previews show it.
+        config: how it was made.
+
+    Raises:
+        ValueError: something else is at that place.
+    """
+    check_target(folder)
+    with replacing_folder(folder) as temporary:
+        if folder.is_dir():
+            shutil.copytree(folder, temporary, dirs_exist_ok=True)
+        generator.save_pretrained(temporary)
+        if discriminator is not None:
+            discriminator.save_pretrained(temporary / reader.DISCRIMINATOR)
+        for name, directions in (sets or {}).items():
+            directions.save(temporary, name)
+        provenance = {"base": base_of(generator), "config": dict(config or {}), "versions": versions()}
+        _write_json(temporary / reader.PROVENANCE, provenance)
+        known = {name: Directions.load(temporary, name) for name in Directions.list(temporary)}
+        metrics = {name: {**d.scores, "activity_of": dict(zip(d.names, d.activity, strict=True))} for name, d in known.items()}
+        _write_json(temporary / METRICS, {"direction_sets": metrics})
+        _write_previews(temporary / PREVIEWS, generator, next(iter(known.values()), None))
+        card.write(temporary, generator, known, provenance["base"])
+        for path in temporary.rglob("*.safetensors"):
+            path.chmod(0o644)  # the library writes them for the owner alone
+
+
+def check_target(folder: Path) -> None:
+    """Refuses a place where something else would be lost.
+
+    Raises:
+        ValueError: a file, or a folder that is neither empty nor a model folder.
+    """
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not is_model_folder(folder)):
+        raise ValueError(f"{folder} exists and is no model folder: choose another place, or remove it first")
+
+
+def base_of(generator: Generator) -> dict[str, Any]:
+    """Where a generator's weights came from; for a model folder of ours what that was made from."""
+    facts = generator.source_facts
+    if facts is None:
+        return {"source": None, "origin": "made in memory", "license": None}
+    if facts.base is not None:
+        return facts.base
+    kept = ("source", "file", "origin", "revision", "license", "pickle_globals", "embedded_source_sha256")
+    described = {key: value for key, value in dataclasses.asdict(facts).items() if key in kept}
+    if facts.revision is None:  # a path of one machine says nothing elsewhere
+        described["source"] = Path(facts.source).name
+    return described
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computes."""
+    packages = ("torch", "diffusers", "accelerate", "orojar-finetune")
+    return {"python": platform.python_version(), **{package: version(package) for package in packages}}
+
+
+def _write_previews(folder: Path, generator: Generator, directions: Directions | None) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    render.grid(render.samples(generator, GRID_SEEDS), columns=8).save(folder / "samples.png")
+    if directions is None:
+        return
+    for i in range(len(directions)):
+        render.strip(render.traversal(generator, directions, i, STRIP_SEEDS)).save(folder / f"direction_{i:02}.png")
+    shown = range(min(4, len(directions)))
+    render.save_gif(render.animation(generator, directions, STRIP_SEEDS[0], shown), folder / "traversal.gif")
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,125 @@
+"""What can be typed: one dataclass a verb, its docstring and fields are its help. Nothing heavy is imported here."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from orojar_finetune.config import DiscoverConfig
+
+Source = Annotated[str, tyro.conf.Positional]
+Flat = Annotated[DiscoverConfig, tyro.conf.arg(name="")]
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The whole path on the bundled generator: directions by four methods, previews, a model folder. No network, no GPU."""
+
+    output_dir: Path = Path("orojar-demo")
+    """Where the model folder goes."""
+    seed: int = 0
+    """Seed of everything that is drawn."""
+
+
+@dataclass(frozen=True)
+class Inspect:
+    """What a checkpoint is, without running anything inside: family, sizes, licence, the names its pickle asks for."""
+
+    source: Source
+    """A file, a model folder, user/repo, or user/repo/file.pkl."""
+    revision: str | None = None
+    """Branch, tag or commit on the Hub."""
+    json: bool = False
+    """Print one JSON object."""
+
+
+@dataclass(frozen=True)
+class Convert:
+    """Turns a checkpoint into a model folder with safetensors, its discriminator included."""
+
+    source: Source
+    """A file, a model folder, user/repo, or user/repo/file.pkl."""
+    folder: Annotated[Path, tyro.conf.Positional]
+    """The model folder to write."""
+    revision: str | None = None
+    """Branch, tag or commit on the Hub."""
+
+
+@dataclass(frozen=True)
+class Discover:
+    """Finds independent latent directions of a generator and writes a model folder with previews of each.
+
+    Runs under `accelerate launch -m orojar_finetune discover ...` too: the processes share the work.
+    """
+
+    source: Source
+    """A file, a model folder, user/repo, or user/repo/file.pkl."""
+    output_dir: Path | None = None
+    """The model folder to write; a model folder given as source is added to by default, others become NAME-orojar."""
+    revision: str | None = None
+    """Branch, tag or commit on the Hub."""
+    name: str | None = None
+    """Name of the direction set; by default its method."""
+    config: Flat = field(default_factory=DiscoverConfig)
+
+
+@dataclass(frozen=True)
+class Generate:
+    """Writes pictures of a generator: samples, grids, a strip a direction, animations."""
+
+    source: Source
+    """A file, a model folder, user/repo, or user/repo/file.pkl."""
+    output_dir: Path = Path("orojar-images")
+    """Where the pictures go."""
+    kinds: tuple[Literal["images", "grid", "strips", "gif"], ...] = ("grid",)
+    """images: one PNG a seed at full size; grid: all seeds in one; strips: what each direction does; gif: the same, moving."""
+    seeds: tuple[int, ...] = tuple(range(16))
+    """One picture a seed; strips show the first three, the animation the first."""
+    edits: tuple[str, ...] = ()
+    """Strengths in sigmas by direction number or name, such as 0=2 hue=-1.5, for images and grid."""
+    truncation: float = 1.0
+    """Psi: 1 as trained, 0 the mean image."""
+    noise: str = "const"
+    """const, random, none, or a seed."""
+    direction_set: str | None = None
+    """Which direction set; by default the first."""
+    revision: str | None = None
+    """Branch, tag or commit on the Hub."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Opens the browser editor: one slider a direction, in sigmas."""
+
+    source: Source
+    """A model folder or user/repo; files without directions show samples."""
+    revision: str | None = None
+    """Branch, tag or commit on the Hub."""
+    host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 lets other machines in."""
+    port: int | None = None
+    """Port to listen on; by default the first free one from 7860."""
+    share: bool = False
+    """Make a public link through Gradio."""
+    open_browser: bool = False
+    """Open a browser window."""
+
+
+@dataclass(frozen=True)
+class Push:
+    """Uploads a model folder to the Hub, with a card that shows what each direction does."""
+
+    folder: Annotated[Path, tyro.conf.Positional]
+    """The model folder."""
+    repo: Source
+    """user/repo; made when it does not exist."""
+    private: bool = False
+    """Whether a new repository is private."""
+    overwrite_card: bool = False
+    """Replace a card that the repository already has."""
+    message: str = "Upload generator and directions with orojar-finetune"
+    """Of the commit."""
+
+
+Verb = Demo | Inspect | Convert | Discover | Generate | Edit | Push

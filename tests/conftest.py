@@ -1,0 +1,53 @@
+"""A loopback Hub for the whole run, started before huggingface_hub is imported: it reads its address once."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from local_hub import LocalHub
+
+_home = tempfile.TemporaryDirectory(prefix="orojar-tests-")
+_hub = LocalHub()
+_hub.__enter__()
+os.environ |= {
+    "HF_ENDPOINT": _hub.url,
+    "HF_TOKEN": "hf_local",
+    "HF_HOME": _home.name,
+    "HF_HUB_DISABLE_XET": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "OMP_NUM_THREADS": "1",
+    "ACCELERATE_USE_CPU": "true",
+}
+
+GOLDEN = Path(os.environ.get("OROJAR_GOLDEN", Path(__file__).parents[2] / "shared" / "golden"))
+
+
+def pytest_sessionfinish() -> None:
+    _hub.__exit__(None, None, None)
+    _home.cleanup()
+
+
+@pytest.fixture
+def hub() -> LocalHub:
+    """The loopback Hub; give every test its own repository names."""
+    return _hub
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """The originals' own checkpoints and the images their code made of them."""
+    if not GOLDEN.is_dir():
+        pytest.skip(f"the originals' checkpoints are not at {GOLDEN} (set OROJAR_GOLDEN)")
+    return GOLDEN
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    import torch
+
+    torch.set_num_threads(1)
+    yield

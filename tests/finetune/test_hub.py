@@ -1,0 +1,88 @@
+import pytest
+import torch
+from huggingface_hub import HfApi, hf_hub_download
+from tiny import tiny_stylegan2
+
+from orojar_finetune import CheckpointError, Directions, discover, load_generator, push, write_model_folder
+from orojar_finetune.config import DiscoverConfig
+
+QUICK = DiscoverConfig(count=3, latents=4, held_out=4)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    generator = tiny_stylegan2()
+    write_model_folder(tmp_path / "m", generator, {"orojar-jd": discover(generator, QUICK, progress=False)})
+    return tmp_path / "m"
+
+
+def test_a_pushed_model_comes_back_bit_for_bit_with_its_directions(hub, folder):
+    pushed = push(folder, "tester/round-trip")
+    assert pushed.url.startswith(hub.url)
+    local, fetched = load_generator(folder), load_generator("tester/round-trip")
+    z = torch.randn(4, 8, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(fetched(z), local(z))
+    theirs, ours = Directions.load("tester/round-trip"), Directions.load(folder)
+    assert torch.equal(theirs.basis, ours.basis)
+    ws = local.map(z)
+    assert torch.equal(fetched.synthesize(theirs.apply(ws, {0: 2.0})), local.synthesize(ours.apply(ws, {0: 2.0})))
+    assert fetched.source_facts is not None and fetched.source_facts.revision is not None
+
+
+def test_the_uploaded_card_shows_the_directions(hub, folder):
+    push(folder, "tester/card")
+    with open(hf_hub_download("tester/card", "README.md")) as file:
+        text = file.read()
+    assert "previews/direction_02.png" in text
+    assert "library_name: orojar-finetune" in text
+    assert {"previews/direction_02.png", "previews/traversal.gif"} <= set(HfApi().list_repo_files("tester/card"))
+
+
+def test_a_card_on_the_hub_is_not_overwritten_unasked(hub, folder):
+    HfApi().create_repo("tester/mine")
+    HfApi().upload_file(path_or_fileobj=b"# Mine", path_in_repo="README.md", repo_id="tester/mine")
+    assert push(folder, "tester/mine").kept_card
+    with open(hf_hub_download("tester/mine", "README.md")) as file:
+        assert file.read() == "# Mine"
+    assert not push(folder, "tester/mine", overwrite_card=True).kept_card
+    with open(hf_hub_download("tester/mine", "README.md")) as file:
+        assert "library_name: orojar-finetune" in file.read()
+
+
+def test_hidden_files_are_not_pushed(hub, folder):
+    (folder / ".secret").write_text("x")
+    push(folder, "tester/hidden")
+    assert ".secret" not in HfApi().list_repo_files("tester/hidden")
+
+
+def test_an_earlier_revision_can_still_be_loaded(hub, folder):
+    push(folder, "tester/revisions")
+    first = HfApi().model_info("tester/revisions").sha
+    changed = tiny_stylegan2(seed=1)
+    write_model_folder(folder, changed)
+    push(folder, "tester/revisions")
+    z = torch.randn(1, 8, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(load_generator("tester/revisions")(z), changed(z))
+    assert torch.equal(load_generator("tester/revisions", revision=first)(z), tiny_stylegan2()(z))
+
+
+def test_what_cannot_be_pushed_is_refused_before_anything_is_sent(hub, folder, tmp_path):
+    with pytest.raises(ValueError, match="no model folder"):
+        push(tmp_path, "tester/nothing")
+    with pytest.raises(ValueError, match="no repository name"):
+        push(folder, "not a name!")
+    weights = folder / "diffusion_pytorch_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(CheckpointError, match="damaged"):
+        push(folder, "tester/broken")
+    assert "models/tester/broken" not in hub.store.repos
+
+
+def test_missing_directions_on_the_hub_are_said_plainly(hub, tmp_path):
+    write_model_folder(tmp_path / "m", tiny_stylegan2())
+    push(tmp_path / "m", "tester/bare")
+    with pytest.raises(CheckpointError, match=r"holds no directions\.json"):
+        Directions.load("tester/bare")
+    assert Directions.list("tester/bare") == []
+    with pytest.raises(CheckpointError, match="neither a folder here nor a repository"):
+        Directions.load("tester/not-there")

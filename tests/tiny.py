@@ -1,0 +1,28 @@
+"""The smallest generators that still have every part, with random weights that do not depend on global randomness."""
+
+import torch
+from orojar_adapters.stylegan2 import StyleGAN2
+
+
+def tiny_stylegan2(num_classes: int = 0, image_channels: int = 3, latent_size: int = 8, seed: int = 0) -> StyleGAN2:
+    """A 16 x 16 StyleGAN2 with noise switched on."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        generator = StyleGAN2(
+            resolution=16,
+            channels=[8, 8, 4],
+            latent_size=latent_size,
+            w_size=8,
+            num_classes=num_classes,
+            image_channels=image_channels,
+            mapping_depth=2,
+        )
+        for name, parameter in generator.named_parameters():
+            if name.endswith("noise_strength"):
+                torch.nn.init.constant_(parameter, 0.1)
+        generator.mapping.w_avg.normal_(0, 0.1)
+    return generator.eval()
+
+
+TINY = {"stylegan2": tiny_stylegan2}
+"""A tiny generator for every family of `FAMILIES`."""
