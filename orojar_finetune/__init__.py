@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from orojar_adapters import CheckpointError, load_discriminator, load_generator
-
     from orojar_finetune.config import DescentConfig, DiscoverConfig
     from orojar_finetune.directions import Directions
     from orojar_finetune.discovery import discover

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import ModelCardData
-from orojar_adapters import Generator
 
+from orojar_adapters import Generator
 from orojar_finetune.directions import Directions
 
 CARD = "README.md"

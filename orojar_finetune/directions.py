@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from jaxtyping import Float
-from orojar_adapters import CheckpointError
 from torch import Tensor
 
+from orojar_adapters import CheckpointError
 from orojar_finetune import directions_file
 
 Layers = tuple[int, int] | None

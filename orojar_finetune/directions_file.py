@@ -10,11 +10,11 @@ from typing import Any
 
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError
-from orojar_adapters import CheckpointError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from orojar_adapters import CheckpointError
 from orojar_finetune.atomic import replacing
 
 TENSORS, JSON = "directions.safetensors", "directions.json"

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import torch
 from jaxtyping import Float, Int
-from orojar_adapters import Generator, Noise
 from torch import Tensor
 
+from orojar_adapters import Generator, Noise
 from orojar_finetune.directions import Directions
 
 

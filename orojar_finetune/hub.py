@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
+
 from orojar_adapters import read_checkpoint
 from orojar_adapters.families import FAMILIES
-
 from orojar_finetune.card import CARD
 from orojar_finetune.model_folder import is_model_folder
 

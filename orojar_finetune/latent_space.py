@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
-from orojar_adapters import Generator
 from torch import Tensor
+
+from orojar_adapters import Generator
 
 STATISTICS_SAMPLES = 8192
 

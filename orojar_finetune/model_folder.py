@@ -12,7 +12,6 @@ from typing import Any
 from orojar_adapters import Generator
 from orojar_adapters.readers import folder as reader
 from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
-
 from orojar_finetune import card, render
 from orojar_finetune.atomic import replacing_folder
 from orojar_finetune.directions import Directions

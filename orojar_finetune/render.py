@@ -6,10 +6,10 @@ from pathlib import Path
 import torch
 from einops import rearrange, repeat
 from jaxtyping import Float, UInt8
-from orojar_adapters import Generator, Noise
 from PIL import Image
 from torch import Tensor
 
+from orojar_adapters import Generator, Noise
 from orojar_finetune.directions import Directions
 from orojar_finetune.editing import generate_edited, latents_of_seeds
 

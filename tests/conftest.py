@@ -2,10 +2,11 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
+
 from local_hub import LocalHub
 
 _home = tempfile.TemporaryDirectory(prefix="orojar-tests-")
@@ -46,8 +47,5 @@ def golden() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    import torch
-
+def one_thread() -> None:
     torch.set_num_threads(1)
-    yield

@@ -8,6 +8,7 @@ upload_file/upload_folder/create_commit (preupload + git-LFS basic transfer + nd
 list_repo_tree, get_paths_info, refs, commits, hf_hub_download, snapshot_download, whoami, validate-yaml.
 Xet is not spoken: start clients with HF_HUB_DISABLE_XET=1, or the hub with large_files="regular".
 """
+
 from __future__ import annotations
 
 import argparse
@@ -73,7 +74,7 @@ class HubError(Exception):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    hub: "LocalHub"
+    hub: LocalHub
 
     def log_message(self, fmt, *args):
         self.hub.log.append(f"{self.command} {self.path} {args[1] if len(args) > 1 else ''}")
@@ -111,7 +112,9 @@ class Handler(BaseHTTPRequestHandler):
                         return fn(self, data, *(unquote(g) if g else g for g in m.groups()))
             raise HubError(404, f"no such route: {self.command} {path}")
         except HubError as e:
-            self.reply({"error": e.message}, e.status, {"X-Error-Message": e.message, **({"X-Error-Code": e.code} if e.code else {})})
+            self.reply(
+                {"error": e.message}, e.status, {"X-Error-Message": e.message, **({"X-Error-Code": e.code} if e.code else {})}
+            )
         except (BrokenPipeError, ConnectionResetError):
             pass
 
@@ -137,7 +140,15 @@ class Handler(BaseHTTPRequestHandler):
     # ---- API
     def whoami(self, _):
         self.auth()
-        self.reply({"type": "user", "name": self.hub.user, "fullname": self.hub.user, "orgs": [], "auth": {"type": "access_token", "accessToken": {"role": "write"}}})
+        self.reply(
+            {
+                "type": "user",
+                "name": self.hub.user,
+                "fullname": self.hub.user,
+                "orgs": [],
+                "auth": {"type": "access_token", "accessToken": {"role": "write"}},
+            }
+        )
 
     def create(self, data):
         self.auth()
@@ -146,10 +157,29 @@ class Handler(BaseHTTPRequestHandler):
         url = f"{self.hub.url}/{'' if kind == 'models' else kind + '/'}{rid}"
         if f"{kind}/{rid}" in self.hub.store.repos:
             return self.reply({"error": "You already created this repo", "url": url}, 409)
-        repo = {"id": rid, "kind": kind, "private": p.get("private") or p.get("visibility") == "private", "created": now(), "refs": {}, "commits": {}}
+        repo = {
+            "id": rid,
+            "kind": kind,
+            "private": p.get("private") or p.get("visibility") == "private",
+            "created": now(),
+            "refs": {},
+            "commits": {},
+        }
         self.hub.store.repos[f"{kind}/{rid}"] = repo
         attrs = "".join(f"{g} filter=lfs diff=lfs merge=lfs -text\n" for g in LFS_GLOBS).encode()
-        self.hub.store.commit(repo, "main", {".gitattributes": {"sha": self.hub.store.put_blob(attrs), "size": len(attrs), "oid": git_oid(attrs), "lfs": False}}, "initial commit")
+        self.hub.store.commit(
+            repo,
+            "main",
+            {
+                ".gitattributes": {
+                    "sha": self.hub.store.put_blob(attrs),
+                    "size": len(attrs),
+                    "oid": git_oid(attrs),
+                    "lfs": False,
+                }
+            },
+            "initial commit",
+        )
         self.reply({"url": url, "name": rid, "id": rid})
 
     def delete(self, data):
@@ -164,13 +194,43 @@ class Handler(BaseHTTPRequestHandler):
         repo = self.repo(kind, rid)
         oid, c = self.at(repo, rev)
         card = {}
-        self.reply({"_id": oid[:24], "id": rid, "modelId": rid, "author": rid.split("/")[0], "sha": oid, "private": repo["private"], "gated": False, "disabled": False,
-                    "createdAt": repo["created"], "lastModified": c["date"], "downloads": 0, "likes": 0, "tags": [], "cardData": card,
-                    "siblings": [{"rfilename": p, "size": e["size"], "blobId": e["oid"], **({"lfs": {"sha256": e["sha"], "size": e["size"], "pointerSize": 134}} if e["lfs"] else {})} for p, e in sorted(c["files"].items())]})
+        self.reply(
+            {
+                "_id": oid[:24],
+                "id": rid,
+                "modelId": rid,
+                "author": rid.split("/")[0],
+                "sha": oid,
+                "private": repo["private"],
+                "gated": False,
+                "disabled": False,
+                "createdAt": repo["created"],
+                "lastModified": c["date"],
+                "downloads": 0,
+                "likes": 0,
+                "tags": [],
+                "cardData": card,
+                "siblings": [
+                    {
+                        "rfilename": p,
+                        "size": e["size"],
+                        "blobId": e["oid"],
+                        **({"lfs": {"sha256": e["sha"], "size": e["size"], "pointerSize": 134}} if e["lfs"] else {}),
+                    }
+                    for p, e in sorted(c["files"].items())
+                ],
+            }
+        )
 
     @staticmethod
     def entry(path, e):
-        return {"type": "file", "path": path, "size": e["size"], "oid": e["oid"], **({"lfs": {"oid": e["sha"], "size": e["size"], "pointerSize": 134}} if e["lfs"] else {})}
+        return {
+            "type": "file",
+            "path": path,
+            "size": e["size"],
+            "oid": e["oid"],
+            **({"lfs": {"oid": e["sha"], "size": e["size"], "pointerSize": 134}} if e["lfs"] else {}),
+        }
 
     def tree(self, _, kind, rid, rev, sub):
         _, c = self.at(self.repo(kind, rid), rev)
@@ -179,7 +239,7 @@ class Handler(BaseHTTPRequestHandler):
         for path, e in sorted(c["files"].items()):
             if not path.startswith(prefix):
                 continue
-            parts = path[len(prefix):].split("/")
+            parts = path[len(prefix) :].split("/")
             for i in range(1, len(parts) if deep else min(2, len(parts))):
                 d = prefix + "/".join(parts[:i])
                 if d not in seen:
@@ -200,7 +260,15 @@ class Handler(BaseHTTPRequestHandler):
         self.reply([self.entry(p, c["files"][p]) for p in paths if p in c["files"]])
 
     def refs(self, _, kind, rid):
-        self.reply({"branches": [{"name": n, "ref": f"refs/heads/{n}", "targetCommit": o} for n, o in self.repo(kind, rid)["refs"].items()], "converts": [], "tags": []})
+        self.reply(
+            {
+                "branches": [
+                    {"name": n, "ref": f"refs/heads/{n}", "targetCommit": o} for n, o in self.repo(kind, rid)["refs"].items()
+                ],
+                "converts": [],
+                "tags": [],
+            }
+        )
 
     def commits(self, _, kind, rid, rev):
         repo = self.repo(kind, rid)
@@ -217,9 +285,18 @@ class Handler(BaseHTTPRequestHandler):
         _, c = self.at(self.repo(kind, rid), rev)
         out = []
         for f in json.loads(data)["files"]:
-            lfs = self.hub.large_files == "lfs" and (f["size"] >= LFS_SIZE or any(fnmatch.fnmatch(f["path"].rsplit("/", 1)[-1], g) for g in LFS_GLOBS))
+            lfs = self.hub.large_files == "lfs" and (
+                f["size"] >= LFS_SIZE or any(fnmatch.fnmatch(f["path"].rsplit("/", 1)[-1], g) for g in LFS_GLOBS)
+            )
             e = c["files"].get(f["path"])
-            out.append({"path": f["path"], "uploadMode": "lfs" if lfs else "regular", "shouldIgnore": False, "oid": (e["sha"] if e["lfs"] else e["oid"]) if e else None})
+            out.append(
+                {
+                    "path": f["path"],
+                    "uploadMode": "lfs" if lfs else "regular",
+                    "shouldIgnore": False,
+                    "oid": (e["sha"] if e["lfs"] else e["oid"]) if e else None,
+                }
+            )
         self.reply({"files": out})
 
     def lfs_batch(self, data, kind, rid):
@@ -228,8 +305,22 @@ class Handler(BaseHTTPRequestHandler):
         objs = []
         for o in json.loads(data)["objects"]:
             have = self.hub.store.blob(o["oid"]).exists()
-            objs.append({"oid": o["oid"], "size": o["size"], **({} if have else {"actions": {
-                "upload": {"href": f"{self.hub.url}/_lfs/{o['oid']}"}, "verify": {"href": f"{self.hub.url}/_lfs/{o['oid']}/verify"}}})})
+            objs.append(
+                {
+                    "oid": o["oid"],
+                    "size": o["size"],
+                    **(
+                        {}
+                        if have
+                        else {
+                            "actions": {
+                                "upload": {"href": f"{self.hub.url}/_lfs/{o['oid']}"},
+                                "verify": {"href": f"{self.hub.url}/_lfs/{o['oid']}/verify"},
+                            }
+                        }
+                    ),
+                }
+            )
         self.reply({"transfer": "basic", "objects": objs}, headers={"Content-Type": "application/vnd.git-lfs+json"})
 
     def lfs_put(self, data, oid):
@@ -263,14 +354,23 @@ class Handler(BaseHTTPRequestHandler):
                 blob = store.blob(v["oid"])
                 if not blob.exists():
                     raise HubError(400, f"LFS object {v['oid']} was never uploaded")
-                ptr = f"version https://git-lfs.github.com/spec/v1\noid sha256:{v['oid']}\nsize {blob.stat().st_size}\n".encode()
+                ptr = (
+                    f"version https://git-lfs.github.com/spec/v1\noid sha256:{v['oid']}\nsize {blob.stat().st_size}\n".encode()
+                )
                 files[v["path"]] = {"sha": v["oid"], "size": blob.stat().st_size, "oid": git_oid(ptr), "lfs": True}
             elif op["key"] == "deletedFile":
                 files.pop(v["path"], None)
             elif op["key"] == "deletedFolder":
                 files = {p: e for p, e in files.items() if not p.startswith(v["path"].rstrip("/") + "/")}
         oid = store.commit(repo, rev, files, title)
-        self.reply({"success": True, "commitOid": oid, "commitUrl": f"{self.hub.url}/{'' if kind == 'models/' else kind}{rid}/commit/{oid}", "pullRequestUrl": None})
+        self.reply(
+            {
+                "success": True,
+                "commitOid": oid,
+                "commitUrl": f"{self.hub.url}/{'' if kind == 'models/' else kind}{rid}/commit/{oid}",
+                "pullRequestUrl": None,
+            }
+        )
 
     # ---- download
     def resolve(self, _, kind, rid, rev, path):
@@ -278,13 +378,18 @@ class Handler(BaseHTTPRequestHandler):
         e = c["files"].get(path)
         if e is None:
             raise HubError(404, "Entry not found", "EntryNotFound")
-        headers = {"X-Repo-Commit": oid, "ETag": f'"{e["sha"] if e["lfs"] else e["oid"]}"', "Accept-Ranges": "bytes", "Content-Type": "application/octet-stream"}
+        headers = {
+            "X-Repo-Commit": oid,
+            "ETag": f'"{e["sha"] if e["lfs"] else e["oid"]}"',
+            "Accept-Ranges": "bytes",
+            "Content-Type": "application/octet-stream",
+        }
         data, status = self.hub.store.blob(e["sha"]).read_bytes(), 200
         if e["lfs"]:
             headers |= {"X-Linked-Etag": f'"{e["sha"]}"', "X-Linked-Size": str(e["size"])}
         if m := re.match(r"bytes=(\d+)-(\d*)$", self.headers.get("Range", "")):
             start, end = int(m[1]), int(m[2] or len(data) - 1)
-            headers["Content-Range"], status, data = f"bytes {start}-{end}/{len(data)}", 206, data[start:end + 1]
+            headers["Content-Range"], status, data = f"bytes {start}-{end}/{len(data)}", 206, data[start : end + 1]
         self.reply(status=status, headers=headers, raw=data)
 
     def validate_yaml(self, _):

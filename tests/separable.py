@@ -5,9 +5,10 @@ from typing import final
 
 import torch
 from diffusers.configuration_utils import register_to_config
+from torch import Tensor, nn
+
 from orojar_adapters import Generator, Layer, Noise
 from orojar_finetune.discovery.random import random_basis
-from torch import Tensor, nn
 
 
 @final

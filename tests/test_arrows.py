@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from orojar_adapters import FAMILIES
 
 ROOT = Path(__file__).parents[1]

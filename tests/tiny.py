@@ -1,6 +1,7 @@
 """The smallest generators that still have every part, with random weights that do not depend on global randomness."""
 
 import torch
+
 from orojar_adapters.stylegan2 import StyleGAN2
 
 

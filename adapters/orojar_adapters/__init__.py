@@ -6,13 +6,11 @@
 import os
 
 from orojar_adapters.errors import CheckpointError
+from orojar_adapters.families import FAMILIES
 from orojar_adapters.generator import Generator, Layer, Noise
 from orojar_adapters.loading import build_discriminator, build_generator, read_checkpoint
 from orojar_adapters.source_facts import SourceFacts
-from orojar_adapters.stylegan2 import StyleGAN2
 from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
-
-FAMILIES: dict[str, type[Generator]] = {"stylegan2": StyleGAN2}
 
 __all__ = [
     "FAMILIES",

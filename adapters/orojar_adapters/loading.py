@@ -5,7 +5,7 @@ import os
 from typing import TypeVar
 
 import torch
-from diffusers import ModelMixin
+from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
 from orojar_adapters.errors import CheckpointError
@@ -18,9 +18,7 @@ from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
 Network = TypeVar("Network", bound=ModelMixin)
 
 
-def read_checkpoint(
-    source: str | os.PathLike, families: dict[str, type[Generator]], revision: str | None = None
-) -> Checkpoint:
+def read_checkpoint(source: str | os.PathLike, families: dict[str, type[Generator]], revision: str | None = None) -> Checkpoint:
     """A source's weights in our names and all that is known of it; nothing in it is run.
 
     Raises:
@@ -66,7 +64,7 @@ def build(cls: type[Network], weights: Weights, source: str) -> Network:
 def _difference(expected: dict[str, Tensor], found: dict[str, Tensor]) -> str | None:
     missing, extra = sorted(expected.keys() - found.keys()), sorted(found.keys() - expected.keys())
     if missing or extra:
-        return f"missing tensors {missing[:3]}, unknown tensors {extra[:3]}"
+        return f"missing tensors {missing[:3]}, unknown tensors {[name[:80] for name in extra[:3]]}"
     for name, tensor in expected.items():
         if tensor.shape != found[name].shape:
             return f"{name!r} should have the shape {tuple(tensor.shape)}, it has {tuple(found[name].shape)}"
@@ -89,5 +87,6 @@ def build_discriminator(checkpoint: Checkpoint) -> StyleGAN2Discriminator:
         CheckpointError: it holds none.
     """
     if checkpoint.discriminator is None:
-        raise CheckpointError(f"{checkpoint.facts.source} holds no discriminator (it holds {list(checkpoint.facts.holds)})")
+        why = checkpoint.discriminator_problem or f"it holds {list(checkpoint.facts.holds)}"
+        raise CheckpointError(f"{checkpoint.facts.source} holds no discriminator that can be read: {why}")
     return build(StyleGAN2Discriminator, checkpoint.discriminator, checkpoint.facts.source)

@@ -1,6 +1,7 @@
 """What is known about the file that a generator was read from."""
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -25,3 +26,5 @@ class SourceFacts:
     """The Python names that the pickle asks for; its own loader would import them, ours only reads their spelling."""
     embedded_source_sha256: str | None = None
     """Digest of the Python source that travels with the generator and that its own loader would execute."""
+    base: dict[str, Any] | None = None
+    """For a model folder of ours, what it says of the weights it was made from."""

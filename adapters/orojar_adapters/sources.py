@@ -1,5 +1,6 @@
 """From what a person types to a file or folder on this disk: paths, `user/repo`, `user/repo/file`, addresses of the Hub."""
 
+import dataclasses
 import logging
 import os
 import re
@@ -11,8 +12,8 @@ from huggingface_hub import HfApi, constants, hf_hub_download, snapshot_download
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
-    HfHubHTTPError,
     HFValidationError,
+    HTTPError,
     LocalEntryNotFoundError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
@@ -24,7 +25,7 @@ from orojar_adapters.readers import folder
 log = logging.getLogger("orojar")
 
 WEIGHT_SUFFIXES = (".pkl", ".pt", ".pth", ".bin", ".safetensors", ".ckpt")
-FOLDER_FILES = (folder.CONFIG, folder.WEIGHTS, "training_config.json", "directions.*", f"{folder.DISCRIMINATOR}/*", "README.md")
+FOLDER_FILES = (folder.CONFIG, folder.WEIGHTS, folder.PROVENANCE, "directions.*", f"{folder.DISCRIMINATOR}/*", "README.md")
 REPO = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
 
 
@@ -46,8 +47,8 @@ def locate(source: str | os.PathLike, revision: str | None = None) -> Located:
         CheckpointError: nothing there, or several checkpoints and no way to choose: then it lists them.
     """
     text = os.fspath(source)
-    path = Path(text).expanduser()
-    if path.exists():
+    path = _existing(text)
+    if path is not None:
         return _locate_local(path, text)
     repo, file, url_revision = _parse_hub(text)
     if repo is None:
@@ -57,9 +58,19 @@ def locate(source: str | os.PathLike, revision: str | None = None) -> Located:
     return _locate_remote(repo, file, revision or url_revision)
 
 
+def _existing(text: str) -> Path | None:
+    try:
+        path = Path(text).expanduser()
+        return path if path.exists() else None
+    except (OSError, RuntimeError):  # too long for a name, or the home of nobody here
+        return None
+
+
 def _locate_local(path: Path, text: str) -> Located:
     if path.is_file() or folder.matches(path):
         return Located(path, license=license_of(path / "README.md") if path.is_dir() else None)
+    if not path.is_dir():
+        raise CheckpointError(f"{text!r} is neither a file nor a folder")
     names = [p.name for p in sorted(path.iterdir()) if p.is_file() and p.suffix in WEIGHT_SUFFIXES]
     return Located(path / choose(names, text), license=license_of(path / "README.md"))
 
@@ -71,11 +82,11 @@ def _parse_hub(text: str) -> tuple[str | None, str | None, str | None]:
         url = urlsplit(text)
         if url.scheme != "hf" and url.netloc not in (urlsplit(constants.ENDPOINT).netloc, "huggingface.co", "hf.co"):
             return None, None, None
-        text = unquote(f"{url.netloc}{url.path}" if url.scheme == "hf" else url.path).strip("/")
-        parts = text.split("/")
+        parts = (f"{url.netloc}{url.path}" if url.scheme == "hf" else url.path).strip("/").split("/")
         if len(parts) > 3 and parts[2] in ("blob", "resolve", "tree"):
-            revision = parts[3]
-            text = "/".join([*parts[:2], *parts[4:]])
+            revision = unquote(parts[3])
+            del parts[2:4]
+        text = unquote("/".join(parts))
     parts = text.split("/", 2)
     if len(parts) < 2 or not REPO.fullmatch("/".join(parts[:2])):
         return None, None, None
@@ -86,7 +97,7 @@ def _locate_remote(repo: str, file: str | None, revision: str | None) -> Located
     try:
         info = HfApi().model_info(repo, revision=revision)
         names = sorted(sibling.rfilename for sibling in info.siblings or ())
-        stated = info.card_data.get("license") if info.card_data else None
+        stated = (info.card_data.get("license_name") or info.card_data.get("license")) if info.card_data else None
         if file is None and {folder.CONFIG, folder.WEIGHTS} <= set(names):
             path = Path(snapshot_download(repo, revision=info.sha, allow_patterns=list(FOLDER_FILES)))
             return Located(path, info.sha, stated or license_of(path / "README.md"))
@@ -102,11 +113,26 @@ def _locate_remote(repo: str, file: str | None, revision: str | None) -> Located
     except RevisionNotFoundError as e:
         raise CheckpointError(f"{repo} has no revision {revision!r}") from e
     except RepositoryNotFoundError as e:
-        raise CheckpointError(f"{repo!r} is no file here and no model on the Hub; if it is private, type `hf auth login`") from e
+        text = f"{repo!r} is no file here and no model on the Hub; if it is private, type `hf auth login`"
+        raise CheckpointError(text) from e
     except (EntryNotFoundError, LocalEntryNotFoundError, HFValidationError) as e:
         raise CheckpointError(f"{repo} could not be fetched: {e}") from e
-    except (HfHubHTTPError, OSError) as e:
-        raise CheckpointError(f"the Hub could not be reached for {repo!r} ({e.__class__.__name__}: {e})") from e
+    except (HTTPError, OSError) as e:
+        return _locate_downloaded(repo, file, revision, e)
+
+
+def _locate_downloaded(repo: str, file: str | None, revision: str | None, problem: Exception) -> Located:
+    """What an earlier download left in the cache, for when the Hub cannot be reached."""
+    reason = f"the Hub could not be reached for {repo!r} ({type(problem).__name__}: {problem})"
+    try:
+        snapshot = Path(snapshot_download(repo, revision=revision, local_files_only=True))
+    except (LocalEntryNotFoundError, OSError) as e:
+        raise CheckpointError(reason) from e
+    path = snapshot / file if file else snapshot
+    if not path.exists():
+        raise CheckpointError(f"{reason} and {file} was not downloaded before")
+    log.warning("%s: took what was downloaded before, commit %s", reason, snapshot.name)
+    return dataclasses.replace(_locate_local(path, repo), revision=snapshot.name, license=license_of(snapshot / "README.md"))
 
 
 def choose(names: list[str], where: str) -> str:

@@ -18,7 +18,7 @@ from orojar_adapters.ops.linear import EqualizedLinear
 from orojar_adapters.ops.mapping import Mapping
 from orojar_adapters.ops.modulated_conv import modulated_conv
 from orojar_adapters.ops.resample import upsample
-from orojar_adapters.stylegan2_sizes import check_sizes, resolutions
+from orojar_adapters.stylegan2_sizes import check_positive, check_sizes, resolutions
 
 
 class SynthesisLayer(nn.Module):
@@ -68,6 +68,8 @@ class ToRGB(nn.Module):
 class SynthesisBlock(nn.Module):
     """All layers of one resolution; the first block starts from a learned constant."""
 
+    const: Tensor
+
     def __init__(
         self,
         in_channels: int,
@@ -89,6 +91,8 @@ class SynthesisBlock(nn.Module):
 
 class Synthesis(nn.Module):
     """The blocks from 4 x 4 up, named `b4`, `b8`, ..."""
+
+    b4: SynthesisBlock
 
     def __init__(self, w_size: int, channels: Sequence[int], image_channels: int, clamp: float | None) -> None:
         super().__init__()
@@ -148,8 +152,9 @@ class StyleGAN2(Generator):
             num_classes=num_classes,
             image_channels=image_channels,
             mapping_depth=mapping_depth,
-            mapping_width=mapping_width or w_size,
+            mapping_width=w_size if mapping_width is None else mapping_width,
         )
+        check_positive(mapping_lr_multiplier=mapping_lr_multiplier, conv_clamp=conv_clamp)
         self.resolution, self.image_channels, self.num_classes = resolution, image_channels, num_classes
         self.latent_size, self.w_size = latent_size, w_size
         width = mapping_width or w_size

@@ -4,8 +4,8 @@ import math
 from typing import final
 
 import torch
-from diffusers import ConfigMixin, ModelMixin
-from diffusers.configuration_utils import register_to_config
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
 from einops import rearrange, reduce
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -15,11 +15,13 @@ from orojar_adapters.ops.activation import biased_lrelu
 from orojar_adapters.ops.linear import EqualizedLinear
 from orojar_adapters.ops.mapping import Mapping
 from orojar_adapters.ops.resample import conv_downsample
-from orojar_adapters.stylegan2_sizes import check_sizes, resolutions
+from orojar_adapters.stylegan2_sizes import check_positive, check_sizes, resolutions
 
 
 class EqualizedConv(nn.Module):
     """Convolution with an equalized learning rate, optionally to half the size, optionally with bias and leaky ReLU."""
+
+    bias: Tensor | None
 
     def __init__(
         self,
@@ -110,6 +112,9 @@ class StyleGAN2Discriminator(ModelMixin, ConfigMixin):
         group: images compared with each other by the minibatch deviation.
         deviations: maps of minibatch deviation; 0 for none.
         conv_clamp: limit of the activations; None means none.
+
+    Raises:
+        ValueError: a size that no StyleGAN2 has.
     """
 
     config_name = "config.json"
@@ -135,7 +140,12 @@ class StyleGAN2Discriminator(ModelMixin, ConfigMixin):
             image_channels=image_channels,
             label_size=label_size,
             mapping_depth=mapping_depth,
+            group=group,
+            deviations=deviations,
         )
+        check_positive(conv_clamp=conv_clamp)
+        if deviations and channels[0] % deviations:
+            raise ValueError(f"deviations must divide the {channels[0]} channels at 4 x 4, got {deviations}")
         self.num_classes, self.label_size = num_classes, label_size
         self.block_names = [f"b{size}" for size in reversed(resolutions(len(channels)))]
         for i, name in enumerate(self.block_names[:-1]):

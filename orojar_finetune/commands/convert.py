@@ -2,7 +2,6 @@
 
 from orojar_adapters import FAMILIES, read_checkpoint
 from orojar_adapters.loading import build_discriminator, build_generator
-
 from orojar_finetune.model_folder import check_target, write_model_folder
 from orojar_finetune.verbs import Convert
 

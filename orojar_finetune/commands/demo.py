@@ -3,7 +3,6 @@
 import time
 
 from orojar_adapters import load_generator
-
 from orojar_finetune.config import DiscoverConfig
 from orojar_finetune.directions import Directions
 from orojar_finetune.discovery import discover

@@ -4,7 +4,6 @@ import dataclasses
 from pathlib import Path
 
 from orojar_adapters import load_generator
-
 from orojar_finetune.discovery import discover
 from orojar_finetune.model_folder import check_target, is_model_folder, write_model_folder
 from orojar_finetune.training.processes import Processes

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from orojar_adapters import Generator, Noise, load_generator
-
 from orojar_finetune import render
 from orojar_finetune.directions import Directions
 from orojar_finetune.editing import generate_edited, latents_of_seeds

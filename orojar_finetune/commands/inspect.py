@@ -6,7 +6,6 @@ from typing import Any
 
 from orojar_adapters import FAMILIES, read_checkpoint
 from orojar_adapters.loading import build_generator
-
 from orojar_finetune.directions import Directions
 from orojar_finetune.verbs import Inspect
 

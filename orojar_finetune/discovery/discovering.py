@@ -4,11 +4,11 @@ import dataclasses
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-import orojar_adapters as adapters
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+import orojar_adapters as adapters
 from orojar_finetune.config import DiscoverConfig
 from orojar_finetune.directions import Directions
 from orojar_finetune.discovery import orojar, orojar_jd, random, sefa

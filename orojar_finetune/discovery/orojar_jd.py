@@ -20,6 +20,8 @@ EXACT_SIZE = 128
 """Latents up to this width get their whole Gram matrices; wider ones a subspace iteration, which costs less."""
 OVERSAMPLING = 10
 ITERATIONS = 3
+SUBSPACE_LATENTS = 16
+"""Of the sampled latents the subspace iteration looks at no more than these; all of them enter the joint diagonalization."""
 
 
 def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Float[Tensor, "count size"]:
@@ -42,7 +44,7 @@ def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Fl
         active = torch.linalg.eigh(grams.mean(dim=0))[1].flip(1)[:, : config.count]
         grams = active.T @ grams @ active
     else:
-        active = active_subspace(space, anchors, step, config, processes)
+        active = active_subspace(space, anchors.rows(slice(0, SUBSPACE_LATENTS)), step, config, processes)
         grams = sampled(active.T.contiguous())
     return (active @ joint_diagonalize(grams / trace(grams))).T.contiguous()
 

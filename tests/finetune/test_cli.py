@@ -4,12 +4,12 @@ import sys
 
 import pytest
 from PIL import Image
-from tiny import tiny_stylegan2
 
 from orojar_finetune import Directions, write_model_folder
 from orojar_finetune.cli import main
 from orojar_finetune.commands import discover as discover_command
 from orojar_finetune.commands.generate import parse_edits, parse_noise
+from tiny import tiny_stylegan2
 
 QUICK = ["--latents", "4", "--held-out", "4", "--count", "3"]
 
@@ -23,7 +23,7 @@ def folder(tmp_path):
 def fails(*words: object) -> int:
     with pytest.raises(SystemExit) as stopped:
         main([str(word) for word in words])
-    return stopped.value.code  # type: ignore[return-value]
+    return stopped.value.code
 
 
 def run(*words: object) -> None:

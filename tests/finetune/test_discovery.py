@@ -2,8 +2,6 @@ import dataclasses
 
 import pytest
 import torch
-from separable import Separable
-from tiny import tiny_stylegan2
 from torch import Tensor
 
 from orojar_finetune import DescentConfig, DiscoverConfig, discover, load_generator
@@ -12,6 +10,8 @@ from orojar_finetune.discovery.random import random_basis
 from orojar_finetune.scenes import BUNDLED
 from orojar_finetune.training.descent import descend_basis
 from orojar_finetune.training.processes import Processes
+from separable import Separable
+from tiny import tiny_stylegan2
 
 QUICK = DiscoverConfig(count=4, latents=8, held_out=8, descent=DescentConfig(steps=30, batch_size=4))
 

@@ -1,9 +1,9 @@
 import pytest
 import torch
-from tiny import tiny_stylegan2
 
 from orojar_finetune.gram import gram_matrices
 from orojar_finetune.latent_space import LatentSpace
+from tiny import tiny_stylegan2
 
 
 def rng() -> torch.Generator:

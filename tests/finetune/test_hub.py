@@ -1,10 +1,10 @@
 import pytest
 import torch
 from huggingface_hub import HfApi, hf_hub_download
-from tiny import tiny_stylegan2
 
 from orojar_finetune import CheckpointError, Directions, discover, load_generator, push, write_model_folder
 from orojar_finetune.config import DiscoverConfig
+from tiny import tiny_stylegan2
 
 QUICK = DiscoverConfig(count=3, latents=4, held_out=4)
 

@@ -2,13 +2,13 @@ import math
 
 import pytest
 import torch
-from separable import Separable
 
 from orojar_finetune import discover
 from orojar_finetune.config import DiscoverConfig
 from orojar_finetune.latent_space import Anchors, LatentSpace
 from orojar_finetune.measures.activity import image_variance, squared_change
 from orojar_finetune.measures.orthogonality import orthogonality
+from separable import Separable
 
 
 def test_orthogonality_is_the_mean_squared_cosine_of_pairs():

@@ -2,14 +2,14 @@ import json
 
 import pytest
 import torch
+from PIL import Image
+
 from orojar_adapters import load_discriminator
 from orojar_adapters.stylegan2 import StyleGAN2
 from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
-from PIL import Image
-from tiny import tiny_stylegan2
-
 from orojar_finetune import Directions, card, discover, load_generator, write_model_folder
 from orojar_finetune.config import DiscoverConfig
+from tiny import tiny_stylegan2
 
 QUICK = DiscoverConfig(count=3, latents=4, held_out=4)
 

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 import torch
-from tiny import tiny_stylegan2
 
 from orojar_finetune import Directions, write_model_folder
+from tiny import tiny_stylegan2
 
 LAUNCH = [
     sys.executable,

@@ -1,10 +1,10 @@
 import torch
 from PIL import Image
-from tiny import tiny_stylegan2
 
 from orojar_finetune import discover, generate_edited, render
 from orojar_finetune.config import DiscoverConfig
 from orojar_finetune.editing import latents_of_seeds
+from tiny import tiny_stylegan2
 
 QUICK = DiscoverConfig(count=3, latents=4, held_out=4)
 

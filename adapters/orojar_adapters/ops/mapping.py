@@ -1,5 +1,7 @@
 """The mapping network of the StyleGAN families: z and a label to w."""
 
+from itertools import pairwise
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -22,15 +24,13 @@ class Mapping(nn.Module):
 
     w_avg: Tensor
 
-    def __init__(
-        self, latent_size: int, num_classes: int, w_size: int, depth: int, width: int, lr_multiplier: float
-    ) -> None:
+    def __init__(self, latent_size: int, num_classes: int, w_size: int, depth: int, width: int, lr_multiplier: float) -> None:
         super().__init__()
         self.depth = depth
         if num_classes:
             self.embed = EqualizedLinear(num_classes, w_size)
         sizes = [latent_size + (w_size if num_classes else 0), *[width] * (depth - 1), w_size]
-        for i, (in_size, out_size) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        for i, (in_size, out_size) in enumerate(pairwise(sizes)):
             setattr(self, f"fc{i}", EqualizedLinear(in_size, out_size, lr_multiplier=lr_multiplier, lrelu=True))
         if latent_size:
             self.register_buffer("w_avg", torch.zeros(w_size))

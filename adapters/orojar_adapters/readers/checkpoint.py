@@ -1,5 +1,6 @@
 """What every reader returns."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,12 +20,26 @@ class Weights:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A file's generator in our names, its discriminator where it has one that we read, and what else is known."""
+    """A file's generator in our names, its discriminator where it has one that we read, else why not, and other facts."""
 
     family: str
     generator: Weights
     discriminator: Weights | None
     facts: SourceFacts
+    discriminator_problem: str | None = None
+
+
+def attempt(read: Callable[[], Weights]) -> tuple[Weights | None, str | None]:
+    """The weights of a network that its file can do without, or else why they are not read."""
+    try:
+        return read(), None
+    except CheckpointError as e:
+        return None, str(e)
+
+
+def brief(value: Any) -> str:
+    """A value out of a file as a few words for a message: what is nested in it is never walked."""
+    return repr(value)[:80] if value is None or isinstance(value, (str, int, float)) else f"a {type(value).__name__}"
 
 
 def size_of(state: dict[str, Tensor], name: str, dim: int) -> int:

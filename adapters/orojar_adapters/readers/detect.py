@@ -41,7 +41,7 @@ def read(path: Path, class_names: dict[str, str], source: str) -> Checkpoint:
 def _torch(pickle: Pickle, reader: TensorReader, source: str, file: str) -> Checkpoint:
     if rosinality.matches(pickle.value):
         return rosinality.read(pickle, reader, source, file)
-    keys = sorted(map(str, pickle.value))[:8] if isinstance(pickle.value, dict) else type(pickle.value).__name__
+    keys = [str(key)[:40] for key in list(pickle.value)[:8]] if isinstance(pickle.value, dict) else type(pickle.value).__name__
     raise CheckpointError(f"{file} is a torch file of a family that is not read ({keys}); expected {READS}")
 
 

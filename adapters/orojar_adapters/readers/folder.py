@@ -8,11 +8,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from orojar_adapters.errors import CheckpointError
-from orojar_adapters.readers.checkpoint import Checkpoint, Weights
+from orojar_adapters.readers.checkpoint import Checkpoint, Weights, attempt, brief
 from orojar_adapters.source_facts import SourceFacts
 
 CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
 DISCRIMINATOR = "discriminator"
+PROVENANCE = "training_config.json"
 LARGEST_JSON = 10 * 2**20
 
 
@@ -32,23 +33,23 @@ def read(folder: Path, class_names: dict[str, str], source: str) -> Checkpoint:
     """
     config = read_json(folder / CONFIG)
     class_name = config.get("_class_name")
-    if class_name not in class_names:
-        raise CheckpointError(f"{folder / CONFIG} names the class {class_name!r}, expected one of {sorted(class_names)}")
+    if not isinstance(class_name, str) or class_name not in class_names:
+        raise CheckpointError(f"{folder / CONFIG} names the class {brief(class_name)}, expected one of {sorted(class_names)}")
     critic = folder / DISCRIMINATOR
-    has_critic = matches(critic)
-    provenance = read_json(folder / "training_config.json") if (folder / "training_config.json").is_file() else {}
+    discriminator, problem = attempt(lambda: _weights(critic, read_json(critic / CONFIG))) if matches(critic) else (None, None)
+    provenance = read_json(folder / PROVENANCE) if (folder / PROVENANCE).is_file() else {}
     base = provenance.get("base")
-    license = base.get("license") if isinstance(base, dict) else None
+    base = base if isinstance(base, dict) else {}
     facts = SourceFacts(
         source=source,
         file=WEIGHTS,
         origin="orojar-finetune",
-        license=license if isinstance(license, str) else None,
-        holds=("generator", "discriminator") if has_critic else ("generator",),
-        has_discriminator=has_critic,
+        license=str(base["license"]) if base.get("license") else None,
+        holds=("generator", "discriminator") if matches(critic) else ("generator",),
+        has_discriminator=discriminator is not None,
+        base=base or None,
     )
-    discriminator = _weights(critic, read_json(critic / CONFIG)) if has_critic else None
-    return Checkpoint(class_names[class_name], _weights(folder, config), discriminator, facts)
+    return Checkpoint(class_names[class_name], _weights(folder, config), discriminator, facts, problem)
 
 
 def _weights(folder: Path, config: dict[str, Any]) -> Weights:

@@ -14,13 +14,15 @@ from torch import Tensor
 
 from orojar_adapters.errors import CheckpointError
 from orojar_adapters.ops.resample import TAPS
-from orojar_adapters.readers.checkpoint import Checkpoint, Weights, count_of, size_of
+from orojar_adapters.readers.checkpoint import Checkpoint, Weights, attempt, brief, count_of, size_of
 from orojar_adapters.readers.tensors import TensorReader, called, number
 from orojar_adapters.readers.unpickle import Pickle
 from orojar_adapters.source_facts import SourceFacts
 from orojar_adapters.stylegan2_sizes import resolutions
 
 PERSISTENT = "torch_utils.persistence._reconstruct_persistent_obj"
+LONGEST_NAME = 200
+MOST_TENSORS = 10_000
 Meta = dict[str, Any]
 
 
@@ -39,7 +41,8 @@ def read(pickle: Pickle, source: str, file: str) -> Checkpoint:
     generator = networks.get("G_ema") or networks.get("G")
     if generator is None:
         raise CheckpointError(f"expected a generator (G_ema or G) in this pickle, it holds {sorted(networks) or 'none'}")
-    discriminator = networks.get("D")
+    critic = networks.get("D")
+    discriminator, problem = attempt(lambda: _discriminator(critic)) if critic else (None, None)
     source_code = generator.get("module_src")
     facts = SourceFacts(
         source=source,
@@ -48,9 +51,13 @@ def read(pickle: Pickle, source: str, file: str) -> Checkpoint:
         holds=tuple(networks),
         has_discriminator=discriminator is not None,
         pickle_globals=tuple(sorted(pickle.globals)),
-        embedded_source_sha256=hashlib.sha256(source_code.encode()).hexdigest() if isinstance(source_code, str) else None,
+        embedded_source_sha256=_sha256(source_code) if isinstance(source_code, str) else None,
     )
-    return Checkpoint("stylegan2", _generator(generator), _discriminator(discriminator), facts)
+    return Checkpoint("stylegan2", _generator(generator), discriminator, facts, problem)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _networks(value: Any) -> dict[str, Meta]:
@@ -79,7 +86,13 @@ def _modules(meta: Meta) -> Iterator[tuple[str, Meta]]:
         children = module["state"].get("_modules")
         for name, child in (children if isinstance(children, dict) else {}).items():
             if called(child) == PERSISTENT:
-                todo.append((f"{prefix}{name}.", _meta(child)))
+                todo.append((_dotted(prefix, f"{name}."), _meta(child)))
+
+
+def _dotted(prefix: str, name: str) -> str:
+    if len(prefix) + len(name) > LONGEST_NAME:
+        raise CheckpointError("the modules in this pickle are nested deeper, or named longer, than any generator's")
+    return prefix + name
 
 
 def _state(meta: Meta) -> dict[str, Tensor]:
@@ -89,7 +102,9 @@ def _state(meta: Meta) -> dict[str, Tensor]:
             tensors = module["state"].get(kind)
             for name, record in (tensors if isinstance(tensors, dict) else {}).items():
                 if record is not None:
-                    state[f"{prefix}{name}"] = reader.tensor(record)
+                    state[_dotted(prefix, str(name))] = reader.tensor(record)
+            if len(state) > MOST_TENSORS:
+                raise CheckpointError(f"a network in this pickle has more than {MOST_TENSORS:,} tensors, no generator has")
     for name in [name for name in state if name.endswith("resample_filter")]:
         check_filter(state.pop(name))
     return state
@@ -104,14 +119,16 @@ def check_filter(taps: Tensor) -> None:
     wanted = torch.outer(torch.tensor(TAPS), torch.tensor(TAPS))
     found = taps.float() / taps.float().sum()
     if found.shape != wanted.shape or not torch.allclose(found, wanted, atol=1e-5):
-        raise CheckpointError(f"its resampling filter is {taps.tolist()}, only that of [1, 3, 3, 1] can be computed here")
+        shown = taps.tolist() if taps.numel() <= 16 else f"of the size {tuple(taps.shape)}"
+        raise CheckpointError(f"its resampling filter is {shown}, only that of [1, 3, 3, 1] can be computed here")
 
 
 def _generator(meta: Meta) -> Weights:
     modules = dict(_modules(meta))
     if "synthesis.b4.conv1." not in modules:
-        names = sorted({str(module.get("class_name")) for module in modules.values()})
-        raise CheckpointError(f"expected a StyleGAN2 generator, found one made of {', '.join(names)}")
+        names = sorted({brief(module.get("class_name")) for module in modules.values()})
+        kind = "a StyleGAN3 generator" if "'SynthesisInput'" in names else f"one made of {', '.join(names[:8])}"
+        raise CheckpointError(f"expected a StyleGAN2 generator, found {kind}")
     state = _state(meta)
     sizes = resolutions(_block_count(state, "synthesis.b{}.conv1.weight"))
     for name, module in modules.items():
@@ -132,16 +149,14 @@ def _generator(meta: Meta) -> Weights:
             "image_channels": size_of(state, "synthesis.b4.torgb.weight", 0),
             "mapping_depth": depth,
             "mapping_width": size_of(state, "mapping.fc0.weight", 0) if depth > 1 else w_size,
-            "mapping_lr_multiplier": _lr_multiplier(modules["mapping.fc0."], first),
+            "mapping_lr_multiplier": _lr_multiplier(modules.get("mapping.fc0."), first),
             "conv_clamp": _clamp(modules["synthesis.b4.conv1."]),
         },
         state,
     )
 
 
-def _discriminator(meta: Meta | None) -> Weights | None:
-    if meta is None:
-        return None
+def _discriminator(meta: Meta) -> Weights:
     modules, state = dict(_modules(meta)), _state(meta)
     sizes = [4, *resolutions(_block_count(state, "b{}.conv0.weight", 8) + 1)[1:]]
     for name, module in modules.items():
@@ -178,11 +193,13 @@ def _block_count(state: dict[str, Tensor], pattern: str, first: int = 4) -> int:
 def _require(module: Meta, name: str, setting: str, allowed: tuple) -> None:
     value = module["state"].get(setting, allowed[0])
     if value not in allowed:
-        raise CheckpointError(f"{name}{setting} is {value!r}, only {' or '.join(map(str, allowed))} can be computed here")
+        raise CheckpointError(f"{name}{setting} is {brief(value)}, only {' or '.join(map(str, allowed))} can be computed here")
 
 
-def _lr_multiplier(layer: Meta, in_size: int) -> float:
+def _lr_multiplier(layer: Meta | None, in_size: int) -> float:
     """The learning-rate multiplier, from the gain that the layer keeps: multiplier / sqrt(width)."""
+    if layer is None:
+        raise CheckpointError("expected a module mapping.fc0 in this pickle's generator")
     gain = number(layer["state"].get("weight_gain", 0.01 / math.sqrt(in_size)))
     return round(gain * math.sqrt(in_size), 9)
 

@@ -11,15 +11,15 @@ from torch import Tensor
 from orojar_adapters.errors import CheckpointError
 from orojar_adapters.ops.linear import EqualizedLinear
 from orojar_adapters.ops.mapping import Mapping
-from orojar_adapters.readers.checkpoint import Checkpoint, Weights, count_of, size_of
+from orojar_adapters.readers.checkpoint import Checkpoint, Weights, attempt, count_of, size_of
 from orojar_adapters.readers.nvlabs import check_filter
 from orojar_adapters.readers.tensors import TensorReader, called
 from orojar_adapters.readers.unpickle import Pickle
 from orojar_adapters.source_facts import SourceFacts
-from orojar_adapters.stylegan2_sizes import resolutions
+from orojar_adapters.stylegan2_sizes import MOST_BLOCKS, resolutions
 
 LR_MULTIPLIER = 0.01
-AVERAGE_SAMPLES = 10_000
+AVERAGE_BATCHES, AVERAGE_BATCH = 10, 1000
 
 
 def matches(value: Any) -> bool:
@@ -40,16 +40,18 @@ def read(pickle: Pickle, reader: TensorReader, source: str, file: str) -> Checkp
     state = _tensors(records, reader)
     average = reader.tensor(value["latent_avg"]) if called(value.get("latent_avg")) else None
     critic = value.get("d")
+    discriminator, problem = (None, None)
+    if isinstance(critic, dict):
+        discriminator, problem = attempt(lambda: _discriminator(_tensors(critic, reader)))
     facts = SourceFacts(
         source=source,
         file=file,
         origin="rosinality",
         holds=tuple(key for key in ("g", "d", "g_ema", "latent_avg") if key in value) or ("g",),
-        has_discriminator=isinstance(critic, dict),
+        has_discriminator=discriminator is not None,
         pickle_globals=tuple(sorted(pickle.globals)),
     )
-    discriminator = _discriminator(_tensors(critic, reader)) if isinstance(critic, dict) else None
-    return Checkpoint("stylegan2", _generator(state, average), discriminator, facts)
+    return Checkpoint("stylegan2", _generator(state, average), discriminator, facts, problem)
 
 
 def _generator_records(value: Any) -> dict | None:
@@ -75,7 +77,7 @@ def _generator(old: dict[str, Tensor], average: Tensor | None) -> Weights:
         check_filter(old.pop(name))
     blocks = count_of(old, "to_rgbs.{}.bias") + 1
     depth = count_of(old, "style.{}.weight", start=1)
-    sizes = resolutions(blocks)
+    sizes = _sizes(blocks)
     new = {f"mapping.fc{i}.{part}": old.pop(f"style.{i + 1}.{part}") for i in range(depth) for part in ("weight", "bias")}
     latent_size = size_of(new, "mapping.fc0.weight", 1)
     w_size = size_of(old, "conv1.conv.modulation.weight", 1)
@@ -89,9 +91,7 @@ def _generator(old: dict[str, Tensor], average: Tensor | None) -> Weights:
         _modulation(old, rgb, f"{block}.torgb", new)
         new[f"{block}.torgb.bias"] = _first(old, f"{rgb}.bias").flatten()
     width = size_of(new, "mapping.fc0.weight", 0)
-    new["mapping.w_avg"] = (
-        average.flatten() if average is not None else mean_w(new, latent_size, w_size, depth, width)
-    )
+    new["mapping.w_avg"] = average.flatten() if average is not None else mean_w(new, latent_size, w_size, depth, width)
     config = {
         "resolution": sizes[-1],
         "channels": [size_of(new, f"synthesis.b{size}.conv1.weight", 0) for size in sizes],
@@ -105,10 +105,17 @@ def _generator(old: dict[str, Tensor], average: Tensor | None) -> Weights:
     return Weights(config, new)
 
 
+def _sizes(blocks: int) -> list[int]:
+    if blocks > MOST_BLOCKS:
+        raise CheckpointError(f"its images would be 4 pixels doubled {blocks - 1} times in size, no StyleGAN2's are")
+    return resolutions(blocks)
+
+
 def _layer(old: dict, source: str, noise: int, target: str, size: int, new: dict) -> None:
     _modulation(old, source, target, new)
     new[f"{target}.bias"] = _take(old, f"{source}.activate.bias")
-    new[f"{target}.noise_strength"] = _take(old, f"{source}.noise.weight").reshape([])
+    strength = _take(old, f"{source}.noise.weight")
+    new[f"{target}.noise_strength"] = strength.reshape([]) if strength.numel() == 1 else strength
     maps = old.pop(f"noises.noise_{noise}", None)
     if maps is None:  # files of 2019 keep no noise maps: fixed ones stand in
         maps = torch.randn(size, size, generator=torch.Generator().manual_seed(noise))
@@ -149,15 +156,16 @@ def mean_w(state: dict[str, Tensor], latent_size: int, w_size: int, depth: int, 
                 if target.shape != tensor.shape:
                     raise CheckpointError(f"mapping layer {i} has the shape {tuple(tensor.shape)}, not {tuple(target.shape)}")
                 target.copy_(tensor)
-        z = torch.randn(AVERAGE_SAMPLES, latent_size, generator=torch.Generator().manual_seed(0))
-        return mapping(z, None).mean(dim=0)
+        rng = torch.Generator().manual_seed(0)
+        batches = (torch.randn(AVERAGE_BATCH, latent_size, generator=rng) for _ in range(AVERAGE_BATCHES))
+        return torch.stack([mapping(z, None).mean(dim=0) for z in batches]).mean(dim=0)
 
 
 def _discriminator(old: dict[str, Tensor]) -> Weights:
     for name in [name for name in old if name.endswith(".kernel")]:
         check_filter(old.pop(name))
     blocks = count_of(old, "convs.{}.conv1.0.weight", start=1)
-    sizes = resolutions(blocks + 1)
+    sizes = _sizes(blocks + 1)
     starts = {"convs.0.0.weight": "fromrgb.weight", "convs.0.1.bias": "fromrgb.bias"}
     tails = {"conv1.0.weight": "conv0.weight", "conv1.1.bias": "conv0.bias"}
     tails |= {"conv2.1.weight": "conv1.weight", "conv2.2.bias": "conv1.bias", "skip.1.weight": "skip.weight"}
@@ -166,7 +174,8 @@ def _discriminator(old: dict[str, Tensor]) -> Weights:
         for tail, name in tails.items():
             new[f"b{sizes[-1 - i]}.{name}"] = _take(old, f"convs.{i + 1}.{tail}")
     ends = {"final_conv.0.weight": "conv.weight", "final_conv.1.bias": "conv.bias"}
-    ends |= {f"final_linear.{i}.{part}": f"{name}.{part}" for i, name in enumerate(["fc", "out"]) for part in ("weight", "bias")}
+    for i, name in enumerate(["fc", "out"]):
+        ends |= {f"final_linear.{i}.{part}": f"{name}.{part}" for part in ("weight", "bias")}
     new |= {f"b4.{name}": _take(old, source) for source, name in ends.items()}
     config = {
         "resolution": sizes[-1],

@@ -1,13 +1,14 @@
 """Tensors and numbers out of a pickle's records, every size checked against the bytes that are really there."""
 
 import io
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from orojar_adapters.errors import CheckpointError
-from orojar_adapters.readers.unpickle import Call, Global, PersistentId, Pickle, Readable, read_pickle
+from orojar_adapters.readers.unpickle import Bounded, Call, Global, PersistentId, Pickle, Readable, read_pickle
 
 DTYPES = {
     "Float": torch.float32,
@@ -21,6 +22,8 @@ DTYPES = {
     "Byte": torch.uint8,
     "Bool": torch.bool,
 }
+NUMPY_DTYPES = {"f8": torch.float64, "f4": torch.float32, "i8": torch.int64, "i4": torch.int32}
+MOST_DIMS = 8
 NAMES = {
     "collections.OrderedDict",
     "collections.defaultdict",
@@ -54,6 +57,7 @@ class TensorReader:
 
     def __init__(self, storages: Storages | None = None) -> None:
         self.storages = storages or {}
+        self.embedded: dict[int, Tensor] = {}
 
     def tensor(self, record: Any) -> Tensor:
         """The tensor or parameter that a record describes.
@@ -62,31 +66,34 @@ class TensorReader:
             CheckpointError: not a tensor, or larger than its data.
         """
         name = called(record)
-        if name == "torch._utils._rebuild_parameter":
-            return self.tensor(record.args[0])
+        if name == "torch._utils._rebuild_parameter" and record.args:
+            record = record.args[0]
+            name = called(record)
         if name != "torch._utils._rebuild_tensor_v2":
             raise CheckpointError(f"expected a tensor in this checkpoint, found {name or type(record).__name__}")
         try:
             storage, offset, size, stride = record.args[:4]
-            flat = self._storage(storage)
-            counts = [int(n) for n in (offset, *size, *stride)]
-            numel = torch.Size(size).numel() if size else 1
-            last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True)) if numel else 0
+            counts = [offset, *size, *stride]
+            if len(size) > MOST_DIMS or not all(isinstance(n, int) for n in counts):
+                raise TypeError(f"its size is no tuple of at most {MOST_DIMS} whole numbers")
+            last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
         except (TypeError, ValueError) as e:
             raise CheckpointError(f"a tensor in this checkpoint is malformed ({e})") from e
-        if min(counts, default=0) < 0 or numel > len(flat) or (numel and last >= len(flat)):
-            raise CheckpointError(
-                f"a tensor of size {tuple(size)} claims more than the {len(flat)} values stored for it"
-            )
+        flat = self._storage(storage)
+        if min(counts) < 0 or not 0 < math.prod(size) <= len(flat) or last >= len(flat):
+            raise CheckpointError(f"a tensor of size {tuple(size)} claims other than the {len(flat)} values stored for it")
         return flat.as_strided(tuple(size), tuple(stride), offset)
 
     def _storage(self, record: Any) -> Tensor:
-        if called(record) == "torch.storage._load_from_bytes":
-            return read_legacy_storage(record.args[0])
+        if called(record) == "torch.storage._load_from_bytes" and record.args:
+            data = record.args[0]
+            if id(data) not in self.embedded:  # read once, however many tensors share it
+                self.embedded[id(data)] = read_legacy_storage(data)
+            return self.embedded[id(data)]
         if isinstance(record, PersistentId):
-            key = str(record.value[2])
+            key, _, _ = storage_dtype(record)
             if key not in self.storages:
-                raise CheckpointError(f"the data of storage {key!r} is missing: the file is cut short")
+                raise CheckpointError(f"the data of storage {key[:40]!r} is missing: the file is cut short")
             return self.storages[key]
         raise CheckpointError(f"expected a tensor's storage, found {type(record).__name__}")
 
@@ -102,15 +109,22 @@ def number(value: Any) -> float:
     Raises:
         CheckpointError: anything else.
     """
-    if isinstance(value, (int, float)):
-        return value
-    if (called(value) or "").endswith("multiarray.scalar"):
-        kind, raw = value.args
-        if called(kind) == "numpy.dtype" and kind.args[0] in ("f8", "f4", "i8", "i4") and isinstance(raw, bytes):
-            dtype = {"f8": torch.float64, "f4": torch.float32, "i8": torch.int64, "i4": torch.int32}[kind.args[0]]
-            if len(raw) == dtype.itemsize:
-                return torch.frombuffer(bytearray(raw), dtype=dtype).item()
-    raise CheckpointError(f"expected a number in this checkpoint, found {type(value).__name__}")
+    found = _numpy_number(value) if isinstance(value, Call) else value
+    if not isinstance(found, (int, float)):
+        raise CheckpointError(f"expected a number in this checkpoint, found {type(value).__name__}")
+    if not abs(found) < 2**63:  # also not a number
+        raise CheckpointError("a number in this checkpoint is not finite, or larger than any setting")
+    return found
+
+
+def _numpy_number(record: Call) -> float | None:
+    if (called(record) or "").endswith("multiarray.scalar") and len(record.args) == 2:
+        kind, raw = record.args
+        code = kind.args[0] if called(kind) == "numpy.dtype" and kind.args else None
+        dtype = NUMPY_DTYPES.get(code) if isinstance(code, str) else None
+        if dtype and isinstance(raw, bytes) and len(raw) == dtype.itemsize:
+            return torch.frombuffer(bytearray(raw), dtype=dtype).item()
+    return None
 
 
 def storage_dtype(persistent_id: Any) -> tuple[str, torch.dtype, int]:
@@ -122,11 +136,11 @@ def storage_dtype(persistent_id: Any) -> tuple[str, torch.dtype, int]:
     try:
         kind, storage, key, _, length = persistent_id.value[:5]
         dtype = DTYPES[storage.name.removeprefix("torch.").removesuffix("Storage")]
-        if kind != "storage" or not isinstance(length, int) or length < 0:
-            raise ValueError(kind)
+        if kind != "storage" or not isinstance(key, str) or not isinstance(length, int) or length < 0:
+            raise ValueError("not a storage")
     except (TypeError, ValueError, KeyError, AttributeError) as e:
         raise CheckpointError("this file refers to something that is not a tensor's storage") from e
-    return str(key), dtype, length
+    return key, dtype, length
 
 
 def storages_of(value: Any) -> dict[str, tuple[torch.dtype, int]]:
@@ -168,8 +182,10 @@ def read_legacy_storage(data: Any) -> Tensor:
     """The values of one storage saved by torch's legacy format, as NVlabs pickles embed them."""
     if not isinstance(data, bytes):
         raise CheckpointError(f"expected the bytes of a tensor, found {type(data).__name__}")
-    value, storages = read_legacy(io.BytesIO(data))
+    value, storages = read_legacy(Bounded(io.BytesIO(data), len(data)))
     key, _, _ = storage_dtype(value.value)
+    if key not in storages:
+        raise CheckpointError(f"the data of storage {key[:40]!r} is missing in this checkpoint")
     return storages[key]
 
 
@@ -187,10 +203,12 @@ def read_legacy(file: Readable) -> tuple[Pickle, Storages]:
     keys = read_pickle(file, ()).value
     declared = storages_of(value.value)
     storages: Storages = {}
-    for key in keys if isinstance(keys, list) else ():
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        raise CheckpointError("expected the names of this file's storages, found something else: it is damaged")
+    for key in keys:
         length = int.from_bytes(file.read(8), "little", signed=True)
-        dtype, wanted = declared.get(str(key), (torch.uint8, 0))
+        dtype, wanted = declared.get(key, (torch.uint8, 0))
         if length < wanted or length < 0:
-            raise CheckpointError(f"storage {key!r} declares {wanted} values, the file holds {length}")
-        storages[str(key)] = flat_tensor(file.read(length * dtype.itemsize), dtype, length)
+            raise CheckpointError(f"storage {key[:40]!r} declares {wanted} values, the file holds {length}: it is cut short")
+        storages[key] = flat_tensor(file.read(length * dtype.itemsize), dtype, length)
     return value, storages

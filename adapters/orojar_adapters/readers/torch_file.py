@@ -1,6 +1,7 @@
 """Files written by `torch.save`: a zip of one pickle and raw storages, or the older format, both read as data."""
 
 import io
+import struct
 import zipfile
 from pathlib import Path
 from typing import BinaryIO
@@ -28,7 +29,9 @@ def read_zip(path: Path) -> tuple[Pickle, TensorReader]:
             storages: Storages = {}
             for key, (dtype, length) in storages_of(value.value).items():
                 storages[key] = flat_tensor(archive.read(f"{folder}data/{key}"), dtype, length)
-    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError) as e:
+    except CheckpointError:
+        raise
+    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError, ValueError, struct.error) as e:
         raise CheckpointError(f"this zip is damaged or cut short ({e})") from e
     return value, TensorReader(storages)
 

@@ -8,14 +8,16 @@ pickle wants to call becomes a `Call` record, and the readers take from the reco
 import pickletools
 from collections.abc import Container
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 from orojar_adapters.errors import CheckpointError
 
-MOST_OPCODES = 5_000_000
+MOST_OPCODES = 1_000_000
+LONGEST_LINE = 2**20
 DICT_NAMES = {"collections.OrderedDict", "dnnlib.util.EasyDict", "collections.defaultdict"}
 
 
+@runtime_checkable
 class Readable(Protocol):
     """What the opcode decoder needs of a file; its `read` must never give or allocate more than is left."""
 
@@ -67,23 +69,26 @@ def read_pickle(file: Readable, allowed: Container[str], persistent_ids: bool = 
         CheckpointError: a name that is not allowed, an instruction that no checkpoint needs, or a damaged pickle.
     """
     machine = _Machine(allowed, persistent_ids)
+    value = None
     try:
         for count, (opcode, arg, _) in enumerate(pickletools.genops(file)):  # ty: ignore[invalid-argument-type]
             if count > MOST_OPCODES:
                 raise CheckpointError(f"this pickle has more than {MOST_OPCODES:,} instructions, no checkpoint does")
             machine.step(opcode.name, arg)
+        value = machine.stack.pop()
     except CheckpointError:
         raise
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, UnicodeError) as e:
         raise CheckpointError(f"this pickle is damaged or cut short ({e})") from e
-    return Pickle(machine.stack.pop(), machine.globals)
+    return Pickle(value, machine.globals)
 
 
 _MARK = object()
-_LITERALS = frozenset(
-    "INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING BINBYTES "
-    "SHORT_BINBYTES BINBYTES8 UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8".split()
-)
+_NUMBERS = {"INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "FLOAT", "BINFLOAT"}
+_STRINGS = {"STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"}
+_LITERALS = _NUMBERS | _STRINGS | {"BINBYTES", "SHORT_BINBYTES", "BINBYTES8"}
+_KEYS = (str, int, float, bytes, type(None))
+"""What may be a key of a dictionary: to hash a deeply nested tuple would overflow the interpreter's stack."""
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _EMPTY = {"EMPTY_LIST": list, "EMPTY_SET": list, "EMPTY_DICT": dict, "EMPTY_TUPLE": tuple}
 
@@ -94,6 +99,7 @@ class _Machine:
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
         self.globals: set[str] = set()
+        self.copied = 0
 
     def step(self, name: str, arg: Any) -> None:
         stack = self.stack
@@ -114,12 +120,12 @@ class _Machine:
             _expect(stack[-1], list).extend(items)
         elif name in ("SETITEM", "SETITEMS"):
             items = [stack.pop(-2), stack.pop()] if name == "SETITEM" else self._pop_to_mark()
-            _expect(stack[-1], dict).update(zip(items[::2], items[1::2], strict=True))
+            _set_items(_expect(stack[-1], dict), items)
         elif name in ("GLOBAL", "STACK_GLOBAL"):
             self._global(arg.split(" ", 1) if name == "GLOBAL" else [stack.pop(-2), stack.pop()])
         elif name in ("REDUCE", "NEWOBJ"):
             args = _expect(stack.pop(), tuple)
-            stack.append(_record(stack.pop(), args))
+            stack.append(self._record(stack.pop(), args))
         elif name == "BUILD":
             self._build(stack.pop())
         elif name == "MARK":
@@ -149,16 +155,15 @@ class _Machine:
             return tuple(items)
         items = self._pop_to_mark()
         if name == "DICT":
-            return dict(zip(items[::2], items[1::2], strict=True))
+            return _set_items({}, items)
         return tuple(items) if name == "TUPLE" else items
 
     def _global(self, spelling: list[str]) -> None:
         name = ".".join(_expect(part, str) for part in spelling)
         self.globals.add(name)
         if name not in self.allowed:
-            raise CheckpointError(
-                f"this pickle asks for {name!r}, which is not among the names that checkpoints need: refused, nothing was run"
-            )
+            reason = "which is not among the names that checkpoints need: refused, nothing was run"
+            raise CheckpointError(f"this pickle asks for {name[:100]!r}, {reason}")
         self.stack.append(Global(name))
 
     def _build(self, state: Any) -> None:
@@ -166,13 +171,26 @@ class _Machine:
         if not isinstance(target, dict):  # the attributes of a dictionary, such as a state dict's `_metadata`, are not needed
             _expect(target, Call).state = state
 
+    def _record(self, function: Any, args: tuple) -> Any:
+        """Dictionaries by another name become plain ones; everything else stays a record."""
+        if not (isinstance(function, Global) and function.name in DICT_NAMES):
+            return Call(function, args)
+        given = args[-1] if args else ()
+        pairs = given.items() if isinstance(given, dict) else given if isinstance(given, (list, tuple)) else ()
+        self.copied += len(pairs)
+        if self.copied > MOST_OPCODES:
+            raise CheckpointError("this pickle copies one dictionary again and again, no checkpoint does: refused")
+        if not all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in pairs):
+            raise TypeError("a dictionary of something else than pairs")
+        return _set_items({}, [item for pair in pairs for item in pair])
 
-def _record(function: Any, args: tuple) -> Any:
-    """Dictionaries by another name become plain ones; everything else stays a record."""
-    if isinstance(function, Global) and function.name in DICT_NAMES:
-        pairs = args[-1] if args and isinstance(args[-1], (list, tuple, dict)) else ()
-        return dict(pairs)
-    return Call(function, args)
+
+def _set_items(target: dict, items: list[Any]) -> dict:
+    for key in items[::2]:
+        if not isinstance(key, _KEYS):
+            raise TypeError(f"a {type(key).__name__} as the key of a dictionary")
+    target.update(zip(items[::2], items[1::2], strict=True))
+    return target
 
 
 def _expect(value: Any, kind: type) -> Any:
@@ -192,7 +210,7 @@ class Bounded:
         return self.file.read(left if size < 0 else min(size, left))
 
     def readline(self) -> bytes:
-        return self.file.readline()
+        return self.file.readline(LONGEST_LINE)
 
     def tell(self) -> int:
         return self.file.tell()

@@ -1,0 +1,1 @@
+"""What people see of `orojar_finetune`: the browser editor."""

@@ -1,0 +1,1 @@
+"""The browser editor: one slider a direction, in sigmas."""

@@ -1,0 +1,103 @@
+"""What happens when a control of the page moves: plain functions from what the page sends to what it shows.
+
+A page sends None for a number field that is empty or half typed ("-"): then everything stays as it is.
+"""
+
+import html
+import random
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from orojar_apps.editor import state
+from orojar_apps.editor.state import OpenModel
+from orojar_finetune import Directions
+
+Shown = Image.Image | dict[str, Any]
+"""A picture, or gradio's word for leaving the one that is there."""
+
+
+def show(
+    model: OpenModel,
+    seed: float | None,
+    truncation: float | None,
+    label: int,
+    set_name: str | None,
+    *strengths: float | None,
+) -> Shown:
+    """The image of the controls as they stand.
+
+    Raises:
+        gr.Error: a control stands where it must not; the page says so and keeps its image.
+    """
+    typed = [strength for strength in strengths if strength is not None]
+    if seed is None or truncation is None or len(typed) < len(strengths):
+        return gr.skip()
+    try:
+        return state.picture(model, state.view_of(seed, truncation, label, set_name, typed))
+    except ValueError as e:
+        raise _said(e) from e
+
+
+def show_strip(
+    model: OpenModel, seed: float | None, truncation: float | None, label: int, set_name: str | None, direction: int
+) -> Shown:
+    """The strip of the chosen direction; where a control stands wrong the image's own action has said so."""
+    if seed is None or truncation is None:
+        return gr.skip()
+    try:
+        return state.strip(model, state.view_of(seed, truncation, label, set_name, ()), direction)
+    except ValueError:
+        return gr.skip()
+
+
+def leave_seed(seed: float | None) -> None:
+    """Complains about a seed field that was left empty.
+
+    Raises:
+        gr.Error: it was.
+    """
+    if seed is None:
+        raise _said(ValueError(f"the seed is empty: type a whole number from 0 to {state.LAST_SEED}"))
+
+
+def draw_seed(rng: random.Random, seed: float | None) -> int:
+    """Another seed; the image follows it."""
+    return state.another_seed(seed, rng)
+
+
+def reset(sliders: int) -> list[float]:
+    """No edits: zero for every slider; the image follows them."""
+    return [0.0] * sliders
+
+
+def choose_set(model: OpenModel, sliders: int, name: str) -> list[dict[str, Any]]:
+    """New faces for the sliders, at zero, and for the menu of strips.
+
+    Raises:
+        gr.Error: no such set.
+    """
+    try:
+        directions = model.directions(name)
+    except ValueError as e:
+        raise _said(e) from e
+    faces = [gr.update(**slider_face(directions, i)) for i in range(sliders)]
+    return [*faces, gr.update(choices=strip_menu(directions), value=0)]
+
+
+def slider_face(directions: Directions, i: int) -> dict[str, Any]:
+    """How slider number i looks for a set; one too many is hidden."""
+    if i >= len(directions):
+        return {"visible": False, "value": 0.0}
+    return {"visible": True, "value": 0.0, "label": directions.names[i], "info": state.about(directions, i)}
+
+
+def strip_menu(directions: Directions) -> list[tuple[str, int]]:
+    """The directions by name, for the menu above the strip."""
+    return [(name, i) for i, name in enumerate(directions.names)]
+
+
+def _said(error: ValueError) -> gr.Error:
+    # the page renders a message as HTML, and names inside may come from someone else's file
+    return gr.Error(html.escape(str(error), quote=False), print_exception=False)

@@ -1,0 +1,37 @@
+"""Where figures go: a JSON beside this file, with all that is needed to make it again."""
+
+import datetime
+import json
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from orojar_finetune.model_folder import versions
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def write(name: str, seed: int, figures: dict[str, Any]) -> None:
+    """Writes figures with command, seed, versions, device and date."""
+    RESULTS.mkdir(exist_ok=True)
+    record = {
+        "command": " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
+        "seed": seed,
+        "versions": versions(),
+        "device": device(),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        **figures,
+    }
+    path = RESULTS / f"{name}.json"
+    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    print(f"\nWrote {path}")
+
+
+def device() -> str:
+    """What computed."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"CPU ({platform.machine()}), {torch.get_num_threads()} thread"
