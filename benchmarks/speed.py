@@ -108,7 +108,7 @@ def search(generator: Generator, config: DiscoverConfig) -> dict[str, float]:
     before = time.perf_counter()
     directions = discover(generator, config, progress=False)
     seconds = time.perf_counter() - before
-    generator.synthesize_with_activations = original  # ty: ignore[invalid-assignment]
+    generator.synthesize_with_activations = original
     return {"seconds": seconds, "generator evaluations": images, **directions.scores}
 
 

@@ -1,0 +1,18 @@
+"""The tiny generators that the contract is tested on: every family, and the variants that StyleGAN2 has."""
+
+import pytest
+
+from orojar_adapters import Generator
+from tiny import TINY, tiny_stylegan2
+
+VARIANTS = {family: make for family, make in TINY.items()} | {
+    "stylegan2-gray": lambda: tiny_stylegan2(image_channels=1),
+    "stylegan2-rgba": lambda: tiny_stylegan2(image_channels=4),
+    "stylegan2-conditional": lambda: tiny_stylegan2(num_classes=3),
+}
+
+
+@pytest.fixture(params=VARIANTS)
+def generator(request: pytest.FixtureRequest) -> Generator:
+    """A tiny generator of each family and variant, new for each test."""
+    return VARIANTS[request.param]()
