@@ -1,6 +1,9 @@
 """`orojar demo`."""
 
+import shutil
+import sys
 import time
+from pathlib import Path
 
 from orojar_adapters import load_generator
 from orojar_finetune.config import DiscoverConfig
@@ -33,5 +36,12 @@ def run(options: Demo) -> None:
     write_model_folder(options.output_dir, generator, kept, {"demo": {"seed": options.seed}})
     print(f"\nWrote {options.output_dir} in {time.perf_counter() - started:.0f} s: weights, directions, card, previews")
     print(f"Look:   {options.output_dir / 'previews'}")
-    print(f"Edit:   orojar edit {options.output_dir}")
-    print(f"Share:  orojar push {options.output_dir} USER/REPO")
+    command = typed_command()
+    print(f"Edit:   {command} edit {options.output_dir}")
+    print(f"Share:  {command} push {options.output_dir} USER/REPO")
+
+
+def typed_command() -> str:
+    """How `orojar` is called from here: by its path where it is on none of the shell's."""
+    called = sys.argv[0]
+    return called if Path(called).name == "orojar" and shutil.which("orojar") is None else "orojar"

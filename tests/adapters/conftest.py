@@ -5,7 +5,7 @@ import pytest
 from orojar_adapters import Generator
 from tiny import TINY, tiny_stylegan2
 
-VARIANTS = {family: make for family, make in TINY.items()} | {
+VARIANTS = TINY | {
     "stylegan2-gray": lambda: tiny_stylegan2(image_channels=1),
     "stylegan2-rgba": lambda: tiny_stylegan2(image_channels=4),
     "stylegan2-conditional": lambda: tiny_stylegan2(num_classes=3),

@@ -72,6 +72,7 @@ def test_the_gradient_of_a_penalty_in_the_weights_equals_finite_differences(prec
     assert found == pytest.approx(slope, rel=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")  # torch's own, in `jvp`
 def test_an_exact_jacobian_product_can_be_differentiated_in_the_weights(precise):
     z, labels = latents_and_labels(precise)
     precise.requires_grad_(True)

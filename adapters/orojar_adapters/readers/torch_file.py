@@ -4,7 +4,6 @@ import io
 import struct
 import zipfile
 from pathlib import Path
-from typing import BinaryIO
 
 from orojar_adapters.errors import CheckpointError
 from orojar_adapters.readers.tensors import NAMES, Storages, TensorReader, flat_tensor, read_legacy, storages_of
@@ -50,7 +49,7 @@ def _check_byte_order(archive: zipfile.ZipFile, name: str) -> None:
         raise CheckpointError("this file was written on a big-endian machine, which is not read")
 
 
-def read_old(file: BinaryIO, size: int) -> tuple[Pickle, TensorReader]:
+def read_old(file: io.BufferedIOBase, size: int) -> tuple[Pickle, TensorReader]:
     """The value of a torch file in the format before zip, and the reader of its tensors."""
     value, storages = read_legacy(Bounded(file, size))
     return value, TensorReader(storages)

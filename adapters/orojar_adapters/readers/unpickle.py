@@ -8,7 +8,8 @@ pickle wants to call becomes a `Call` record, and the readers take from the reco
 import pickletools
 from collections.abc import Container
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Protocol, runtime_checkable
+from io import BufferedIOBase
+from typing import Any, Protocol, runtime_checkable
 
 from orojar_adapters.errors import CheckpointError
 
@@ -202,7 +203,7 @@ def _expect(value: Any, kind: type) -> Any:
 class Bounded:
     """A binary file whose `read` is cut to what is left, so that a declared size allocates nothing."""
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
+    def __init__(self, file: BufferedIOBase, size: int) -> None:
         self.file, self.size = file, size
 
     def read(self, size: int = -1, /) -> bytes:
