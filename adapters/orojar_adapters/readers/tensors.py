@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from orojar_adapters.errors import CheckpointError
-from orojar_adapters.readers.unpickle import Bounded, Call, Global, PersistentId, Pickle, Readable, read_pickle
+from orojar_adapters.readers.unpickle import Bounded, Call, Global, PersistentId, Pickle, read_pickle
 
 DTYPES = {
     "Float": torch.float32,
@@ -29,6 +29,9 @@ NAMES = {
     "collections.defaultdict",
     "builtins.dict",
     "builtins.set",
+    "__builtin__.dict",  # the spellings of protocol 2, which torch.save writes
+    "__builtin__.set",
+    "_codecs.encode",
     "argparse.Namespace",
     "dnnlib.util.EasyDict",
     "numpy.dtype",
@@ -189,7 +192,7 @@ def read_legacy_storage(data: Any) -> Tensor:
     return storages[key]
 
 
-def read_legacy(file: Readable) -> tuple[Pickle, Storages]:
+def read_legacy(file: Bounded) -> tuple[Pickle, Storages]:
     """What a torch file in the format before zip holds: five pickles, then the storages one after the other.
 
     Raises:

@@ -24,7 +24,8 @@ def read_zip(path: Path) -> tuple[Pickle, TensorReader]:
             _check_entries(archive, path.stat().st_size)
             folder = pickles[0].removesuffix("data.pkl")
             _check_byte_order(archive, f"{folder}byteorder")
-            value = read_pickle(io.BytesIO(archive.read(pickles[0])), NAMES, persistent_ids=True)
+            data = archive.read(pickles[0])
+            value = read_pickle(Bounded(io.BytesIO(data), len(data)), NAMES, persistent_ids=True)
             storages: Storages = {}
             for key, (dtype, length) in storages_of(value.value).items():
                 storages[key] = flat_tensor(archive.read(f"{folder}data/{key}"), dtype, length)

@@ -9,7 +9,7 @@ import pickletools
 from collections.abc import Container
 from dataclasses import dataclass, field
 from io import BufferedIOBase
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from orojar_adapters.errors import CheckpointError
 
@@ -18,13 +18,24 @@ LONGEST_LINE = 2**20
 DICT_NAMES = {"collections.OrderedDict", "dnnlib.util.EasyDict", "collections.defaultdict"}
 
 
-@runtime_checkable
-class Readable(Protocol):
-    """What the opcode decoder needs of a file; its `read` must never give or allocate more than is left."""
+class Bounded:
+    """A binary file whose `read` is cut to what is left, so that a declared size allocates nothing."""
 
-    def read(self, size: int = -1, /) -> bytes: ...
-    def readline(self) -> bytes: ...
-    def tell(self) -> int: ...
+    def __init__(self, file: BufferedIOBase, size: int) -> None:
+        self.file, self.size = file, size
+
+    def read(self, size: int = -1, /) -> bytes:
+        left = max(self.size - self.file.tell(), 0)
+        return self.file.read(left if size < 0 else min(size, left))
+
+    def readline(self) -> bytes:
+        line = self.file.readline(LONGEST_LINE)
+        if b"\\" in line:  # the names that checkpoints ask for have no escape sequences
+            raise ValueError("a backslash in a name")
+        return line
+
+    def tell(self) -> int:
+        return self.file.tell()
 
 
 @dataclass(frozen=True)
@@ -58,7 +69,7 @@ class Pickle:
     globals: set[str] = field(default_factory=set)
 
 
-def read_pickle(file: Readable, allowed: Container[str], persistent_ids: bool = False) -> Pickle:
+def read_pickle(file: Bounded, allowed: Container[str], persistent_ids: bool = False) -> Pickle:
     """The next pickle of a file, as data.
 
     Args:
@@ -80,7 +91,7 @@ def read_pickle(file: Readable, allowed: Container[str], persistent_ids: bool = 
     except CheckpointError:
         raise
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, UnicodeError) as e:
-        raise CheckpointError(f"this pickle is damaged or cut short ({e})") from e
+        raise CheckpointError(f"this pickle is damaged or cut short ({str(e)[:200]})") from e
     return Pickle(value, machine.globals)
 
 
@@ -198,20 +209,3 @@ def _expect(value: Any, kind: type) -> Any:
     if not isinstance(value, kind):
         raise TypeError(f"expected a {kind.__name__}, found a {type(value).__name__}")
     return value
-
-
-class Bounded:
-    """A binary file whose `read` is cut to what is left, so that a declared size allocates nothing."""
-
-    def __init__(self, file: BufferedIOBase, size: int) -> None:
-        self.file, self.size = file, size
-
-    def read(self, size: int = -1, /) -> bytes:
-        left = max(self.size - self.file.tell(), 0)
-        return self.file.read(left if size < 0 else min(size, left))
-
-    def readline(self) -> bytes:
-        return self.file.readline(LONGEST_LINE)
-
-    def tell(self) -> int:
-        return self.file.tell()

@@ -3,6 +3,7 @@
 import html
 import random
 import shlex
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,7 @@ import gradio as gr
 
 from orojar_apps.editor import actions, state
 from orojar_apps.editor.state import OpenModel
-from orojar_finetune import render
+from orojar_finetune import Directions, render
 
 LEGEND = (
     "Strengths are in sigmas, the standard deviations of the latent along each direction. Activity: how much one sigma "
@@ -20,73 +21,46 @@ CACHE_SECONDS = 3600
 """How often pictures older than this are deleted from the disk."""
 ENLARGED_BELOW = 512
 """Pixels; smaller images are shown larger than they are, each pixel a square."""
-QUEUE: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "generator", "api_visibility": "private"}
-FOLLOW: dict[str, Any] = {**QUEUE, "trigger_mode": "always_last", "show_progress": "hidden"}
-"""For pictures that follow a control: one at a time, in-between positions may be left out, the last one never."""
+FOLLOW: dict[str, Any] = {
+    "trigger_mode": "always_last",
+    "concurrency_limit": 1,
+    "concurrency_id": "generator",
+    "show_progress": "hidden",
+    "api_visibility": "private",
+    "preprocess": False,
+}
+"""For what follows a control: one at a time; positions in between may be left out, the last one never. Numbers arrive as they
+are typed, because gradio's own checks stumble over a half-typed one; the state checks them."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What moves on the page and what follows."""
+
+    image: gr.Image
+    direction: gr.Dropdown
+    strip: gr.Image
+    label: gr.Dropdown
+    seed: gr.Number
+    another: gr.Button
+    truncation: gr.Slider
+    set_name: gr.Dropdown
+    reset: gr.Button
+    sliders: list[gr.Slider]
 
 
 def layout(model: OpenModel) -> gr.Blocks:
     """The page of an open model."""
-    count = max((len(directions) for directions in model.sets.values()), default=0)
-    first = next(iter(model.sets), None)
     title = f"{model.name} - OroJaR editor"
     with gr.Blocks(title=title, analytics_enabled=False, fill_width=True, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)) as page:
         with gr.Row(elem_id="editor"):
             with gr.Column(scale=5, min_width=360, elem_id="seen"):
-                image = _image(model)
-                with gr.Column(visible=first is not None, elem_id="strip-side"):
-                    direction = gr.Dropdown(
-                        actions.strip_menu(model.sets[first]) if first else [],
-                        value=0 if first else None,
-                        label="What a direction does to this seed",
-                        elem_id="strip-direction",
-                    )
-                    strip = gr.Image(format="png", show_label=False, buttons=["download"], container=False, elem_id="strip")
-                    gr.HTML(
-                        "".join(f"<span>{s:+g} σ</span>" if s else "<span>0</span>" for s in render.STRENGTHS),
-                        elem_id="strip-scale",
-                    )
+                seen = _seen(model)
             with gr.Column(scale=6, min_width=420, elem_id="controls"):
                 gr.HTML(_heading(model), elem_id="heading")
-                with gr.Row(elem_id="sample"):
-                    seed = gr.Number(0, label="Seed", min_width=120, elem_id="seed")
-                    another = gr.Button("Random", size="md", min_width=110, scale=0, elem_id="random")
-                    label = gr.Dropdown(
-                        [("drawn by the seed", state.DRAWN), *((str(i), i) for i in range(model.generator.num_classes))],
-                        value=state.DRAWN,
-                        label="Class",
-                        visible=model.generator.num_classes > 0,
-                        min_width=120,
-                        elem_id="class",
-                    )
-                    truncation = gr.Slider(
-                        0, state.HIGHEST_TRUNCATION, 1.0, step=0.05, label="Truncation", buttons=["reset"], elem_id="truncation"
-                    )
-                with gr.Row(visible=first is not None, elem_id="edit"):
-                    chosen = gr.Dropdown(list(model.sets), value=first, label="Direction set", elem_id="set")
-                    undo = gr.Button("Reset edits", size="md", min_width=110, scale=0, elem_id="reset")
-                with gr.Column(elem_id="directions"):
-                    sliders = [_slider(model, first, i) for i in range(count)]
-                if first is not None:
-                    gr.HTML(f"<p>{LEGEND}</p>", elem_id="legend")
-                else:
-                    gr.HTML(_no_directions(model), elem_id="note")
-
-        shown = [seed, truncation, label, chosen]
-        # gradio's own checks stumble over a half-typed number, so numbers arrive raw and the state checks them
-        raw: dict[str, Any] = {**FOLLOW, "preprocess": False}
-        follow = partial(actions.show, model)
-        moved = [control.change for control in (seed, truncation, label, *sliders)]
-        gr.on([page.load, *moved], follow, [*shown, *sliders], image, **raw)
-        seed.blur(actions.leave_seed, seed, None, **raw)
-        another.click(partial(actions.draw_seed, random.SystemRandom()), seed, seed, **raw)
-        if first is not None:
-            undo.click(partial(actions.reset, count), None, sliders, **raw)
-            explain = partial(actions.show_strip, model)
-            of_seed = [page.load, seed.change, truncation.release, label.change, direction.change]
-            gr.on(of_seed, explain, [*shown, direction], strip, **raw)
-            faces = chosen.change(partial(actions.choose_set, model, count), chosen, [*sliders, direction], **raw)
-            faces.success(explain, [*shown, direction], strip, **raw)
+                sample, edit = _sample(model), _edit(model)
+        parts = Parts(*seen, *sample, *edit)
+        _connect(page, model, parts)
     return page
 
 
@@ -97,22 +71,92 @@ def failure(source: str, message: str) -> gr.Blocks:
     return page
 
 
-def _image(model: OpenModel) -> gr.Image:
-    crisp = ["crisp"] if model.generator.resolution < ENLARGED_BELOW else []
-    return gr.Image(
+def _connect(page: gr.Blocks, model: OpenModel, parts: Parts) -> None:
+    shown = [parts.seed, parts.truncation, parts.label, parts.set_name]
+    moved = [control.change for control in (parts.seed, parts.truncation, parts.label, *parts.sliders)]
+    gr.on([page.load, *moved], partial(actions.show, model), [*shown, *parts.sliders], parts.image, **FOLLOW)
+    parts.seed.blur(actions.leave_seed, parts.seed, None, **FOLLOW)
+    parts.another.click(partial(actions.draw_seed, random.SystemRandom()), parts.seed, parts.seed, **FOLLOW)
+    if not model.sets:
+        return
+    count = len(parts.sliders)
+    parts.reset.click(partial(actions.reset, count), None, parts.sliders, **FOLLOW)
+    # a strip costs seven images: while truncation is dragged it waits for the release
+    restrip = [page.load, parts.seed.change, parts.truncation.release, parts.label.change, parts.direction.change]
+    explain = partial(actions.show_strip, model)
+    gr.on(restrip, explain, [*shown, parts.direction], parts.strip, **FOLLOW)
+    faces = [*parts.sliders, parts.direction]
+    chosen = parts.set_name.change(partial(actions.choose_set, model, count), parts.set_name, faces, **FOLLOW)
+    chosen.success(explain, [*shown, parts.direction], parts.strip, **FOLLOW)
+
+
+def _seen(model: OpenModel) -> tuple[gr.Image, gr.Dropdown, gr.Image]:
+    image = gr.Image(
         format="png",
         show_label=False,
         buttons=["download", "fullscreen"],
         container=False,
         elem_id="image",
-        elem_classes=crisp,
+        elem_classes=["crisp"] if model.generator.resolution < ENLARGED_BELOW else [],
         alt_text="The image of the controls as they stand",
     )
+    menu = actions.strip_menu(next(iter(model.sets.values()))) if model.sets else []
+    with gr.Column(visible=bool(model.sets), elem_id="strip-side"):
+        direction = gr.Dropdown(
+            menu, value=0 if menu else None, label="What a direction does to this seed", elem_id="strip-direction"
+        )
+        strip = gr.Image(format="png", show_label=False, buttons=["download"], container=False, elem_id="strip")
+        scale = "".join(f"<span>{s:+g} σ</span>" if s else "<span>0</span>" for s in render.STRENGTHS)
+        gr.HTML(scale, elem_id="strip-scale")
+    return image, direction, strip
 
 
-def _slider(model: OpenModel, first: str | None, i: int) -> gr.Slider:
-    face = actions.slider_face(model.sets[first], i) if first else {}
+def _sample(model: OpenModel) -> tuple[gr.Dropdown, gr.Number, gr.Button, gr.Slider]:
+    classes = model.generator.num_classes
+    with gr.Row(elem_id="sample"):
+        label = gr.Dropdown(
+            [("by seed", state.DRAWN), *((str(i), i) for i in range(classes))],
+            value=state.DRAWN,
+            label="Class",
+            visible=classes > 0,
+            scale=0,
+            min_width=130,
+            elem_id="class",
+        )
+        seed = gr.Number(0, label="Seed", min_width=120, elem_id="seed")
+        another = gr.Button("Random", size="md", min_width=100, scale=0, elem_id="random")
+        truncation = gr.Slider(
+            0,
+            state.HIGHEST_TRUNCATION,
+            1.0,
+            step=0.05,
+            label="Truncation",
+            buttons=["reset"],
+            scale=2,
+            min_width=240,
+            elem_id="truncation",
+        )
+    return label, seed, another, truncation
+
+
+def _edit(model: OpenModel) -> tuple[gr.Dropdown, gr.Button, list[gr.Slider]]:
+    names = list(model.sets)
+    with gr.Row(visible=bool(names), elem_id="edit"):
+        set_name = gr.Dropdown(names, value=names[0] if names else None, label="Direction set", elem_id="set")
+        reset = gr.Button("Reset edits", size="md", min_width=110, scale=0, elem_id="reset")
+    with gr.Column(elem_id="directions"):
+        # as many as the largest set needs: a set that is chosen later only changes their faces
+        sliders = [_slider(model.sets[names[0]], i) for i in range(max(map(len, model.sets.values()), default=0))]
+    if names:
+        gr.HTML(f"<p>{LEGEND}</p>", elem_id="legend")
+    else:
+        gr.HTML(_no_directions(model), elem_id="note")
+    return set_name, reset, sliders
+
+
+def _slider(directions: Directions, i: int) -> gr.Slider:
     limit = state.STRENGTH_LIMIT
+    face = actions.slider_face(directions, i)
     return gr.Slider(-limit, limit, step=0.1, buttons=["reset"], elem_id=f"direction-{i}", elem_classes=["direction"], **face)
 
 
