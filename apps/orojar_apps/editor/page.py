@@ -103,7 +103,11 @@ def _seen(model: OpenModel) -> tuple[gr.Image, gr.Dropdown, gr.Image]:
     menu = actions.strip_menu(next(iter(model.sets.values()))) if model.sets else []
     with gr.Column(visible=bool(model.sets), elem_id="strip-side"):
         direction = gr.Dropdown(
-            menu, value=0 if menu else None, label="What a direction does to this seed", elem_id="strip-direction"
+            menu,
+            value=0 if menu else None,
+            label="What a direction does to this seed",
+            elem_id="strip-direction",
+            elem_classes=["inline"],
         )
         strip = gr.Image(format="png", show_label=False, buttons=["download"], container=False, elem_id="strip")
         scale = "".join(f"<span>{s:+g} σ</span>" if s else "<span>0</span>" for s in render.STRENGTHS)
@@ -113,16 +117,15 @@ def _seen(model: OpenModel) -> tuple[gr.Image, gr.Dropdown, gr.Image]:
 
 def _sample(model: OpenModel) -> tuple[gr.Dropdown, gr.Number, gr.Button, gr.Slider]:
     classes = model.generator.num_classes
+    label = gr.Dropdown(
+        [("drawn by the seed", state.DRAWN), *((str(i), i) for i in range(classes))],
+        value=state.DRAWN,
+        label="Class",
+        visible=classes > 0,
+        elem_id="class",
+        elem_classes=["inline"],
+    )
     with gr.Row(elem_id="sample"):
-        label = gr.Dropdown(
-            [("by seed", state.DRAWN), *((str(i), i) for i in range(classes))],
-            value=state.DRAWN,
-            label="Class",
-            visible=classes > 0,
-            scale=0,
-            min_width=130,
-            elem_id="class",
-        )
         seed = gr.Number(0, label="Seed", min_width=120, elem_id="seed")
         another = gr.Button("Random", size="md", min_width=100, scale=0, elem_id="random")
         truncation = gr.Slider(

@@ -45,7 +45,7 @@ def test_the_class_menu_shows_for_conditional_generators_only(model, built):
     conditional = OpenModel("classes", tiny_stylegan2(num_classes=3))
     menu = found(built(lambda: page.layout(conditional)), "class")
     assert menu.visible
-    assert menu.choices == [("by seed", -1), ("0", 0), ("1", 1), ("2", 2)]
+    assert menu.choices == [("drawn by the seed", -1), ("0", 0), ("1", 1), ("2", 2)]
 
 
 @pytest.mark.parametrize("make", [page.layout, lambda _: page.failure("m", "why")], ids=["editor", "failure"])

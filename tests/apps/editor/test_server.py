@@ -3,7 +3,6 @@
 import io
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -61,7 +60,7 @@ def address(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
             assert said[-1], "".join(said)
             yield f"http://127.0.0.1:{port}"
         finally:
-            process.send_signal(signal.SIGINT)
+            process.terminate()  # not SIGINT: who runs the tests in the background has it ignored, and children inherit that
             process.communicate(timeout=60)
 
 
