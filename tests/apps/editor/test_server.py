@@ -27,7 +27,15 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-LAUNCH = "import sys; from orojar_apps.editor.server import launch; launch(sys.argv[1], port=int(sys.argv[2]))"
+LAUNCH = """
+import _thread, signal, sys, threading
+from orojar_apps.editor.server import launch
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background passes on that it is ignored
+threading.Thread(target=lambda: (sys.stdin.read(), _thread.interrupt_main()), daemon=True).start()
+launch(sys.argv[1], port=int(sys.argv[2]))
+"""
+"""The editor until its input ends, as it does even when the test run is killed."""
 PATIENCE_MS = 30_000
 """A page answers within these, even on a busy machine."""
 
@@ -51,7 +59,8 @@ def address(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         port = free.getsockname()[1]
     words = [sys.executable, "-u", "-c", LAUNCH, str(model_folder), str(port)]
     environment = os.environ | {"GRADIO_TEMP_DIR": str(tmp_path_factory.mktemp("pictures"))}
-    with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen(words, env=environment, text=True, **pipes) as process:
         try:
             assert process.stdout is not None
             said = [process.stdout.readline()]
@@ -59,9 +68,10 @@ def address(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
                 said.append(process.stdout.readline())
             assert said[-1], "".join(said)
             yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()  # not SIGINT: who runs the tests in the background has it ignored, and children inherit that
             process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 0
 
 
 @pytest.fixture(scope="module")
