@@ -1,7 +1,7 @@
 import pytest
-from tiny import tiny_stylegan2
 
 from orojar_adapters import CheckpointError, load_discriminator, load_generator
+from tiny import tiny_stylegan2
 
 
 def test_a_source_without_a_discriminator_says_so(tmp_path):

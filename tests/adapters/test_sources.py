@@ -1,4 +1,4 @@
-"""From what a person types to a file: paths, repositories, addresses, and what is said when it is not clear."""
+"""From what a person types to a checkpoint: local paths and a real HTTP Hub."""
 
 import logging
 from pathlib import Path
@@ -6,238 +6,108 @@ from pathlib import Path
 import pytest
 import torch
 from huggingface_hub import HfApi
-from huggingface_hub.errors import HTTPError, OfflineModeIsEnabled
 
-from foreign_files import persistent, pickled, rosinality_generator
-from local_hub import LocalHub
 from orojar_adapters import CheckpointError, load_generator
-from orojar_adapters.sources import _parse_hub, choose, license_of, locate
+from orojar_adapters.sources import choose, license_of
 from tiny import tiny_stylegan2
 
 
-def nvlabs(seed: int = 0) -> bytes:
-    return pickled({"G_ema": persistent(tiny_stylegan2(seed=seed))})
+def test_the_only_checkpoint_is_taken():
+    assert choose(["a.pkl"], "here") == "a.pkl"
 
 
-def repository(name: str, files: dict[str, bytes]) -> str:
-    api = HfApi()
-    api.create_repo(f"tester/{name}")
-    for path, data in files.items():
-        api.upload_file(path_or_fileobj=data, path_in_repo=path, repo_id=f"tester/{name}")
-    return f"tester/{name}"
+def test_the_last_snapshot_is_taken_by_its_number_and_said(caplog):
+    names = ["network-snapshot-000800.pkl", "network-snapshot-025000.pkl", "network-snapshot-001000.pkl"]
+    with caplog.at_level(logging.WARNING):
+        assert choose(names, "user/repo") == "network-snapshot-025000.pkl"
+    assert "took network-snapshot-025000.pkl" in caplog.text
 
 
-def made_by(generator) -> int:
-    """The seed of the tiny generator that this one is."""
-    (seed,) = (s for s in range(4) if torch.equal(generator.synthesis.b4.const, tiny_stylegan2(seed=s).synthesis.b4.const))
-    return seed
+def test_the_only_averaged_checkpoint_is_taken():
+    assert choose(["g.pt", "g_ema.pt"], "here") == "g_ema.pt"
 
 
-@pytest.mark.parametrize(
-    ("names", "chosen"),
-    [
-        (["a.pkl"], "a.pkl"),
-        (
-            ["network-snapshot-000200.pkl", "network-snapshot-010000.pkl", "network-snapshot-9999.pkl"],
-            "network-snapshot-010000.pkl",
-        ),
-        (["runs/1/network-snapshot-25.pkl", "runs/0/network-snapshot-3.pkl"], "runs/1/network-snapshot-25.pkl"),
-        (["model.pt", "model_ema.pt"], "model_ema.pt"),
-        (["g.EMA.pth", "g.pth", "d.pth"], "g.EMA.pth"),
-    ],
-)
-def test_one_checkpoint_of_several_is_chosen_where_it_is_clear(names, chosen):
-    assert choose(names, "user/repo") == chosen
-
-
-@pytest.mark.parametrize("names", [["a.pkl", "b.pkl"], ["cinema.pt", "remake.pt"], ["a_ema.pt", "b_ema.pt"]])
-def test_otherwise_they_are_listed_to_be_typed(names):
-    with pytest.raises(CheckpointError, match=f"several checkpoints, name one: user/repo/{names[0]}, user/repo/{names[1]}"):
-        choose(names, "user/repo")
-
-
-def test_a_choice_is_told(caplog):
-    with caplog.at_level(logging.WARNING, logger="orojar"):
-        choose(["a.pt", "a_ema.pt"], "user/repo")
-    assert "holds 2 checkpoints, took a_ema.pt" in caplog.text
-
-
-def test_nothing_to_choose_names_the_kinds_of_files():
-    with pytest.raises(CheckpointError, match=r"user/repo holds no checkpoint \(\.pkl, \.pt"):
+def test_checkpoints_without_a_way_to_choose_are_listed():
+    with pytest.raises(CheckpointError, match=r"name one: user/repo/a\.pkl, user/repo/b\.pkl"):
+        choose(["a.pkl", "b.pkl"], "user/repo")
+    with pytest.raises(CheckpointError, match="no checkpoint"):
         choose([], "user/repo")
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("user/repo", ("user/repo", None, None)),
-        ("user/repo/", ("user/repo", None, None)),
-        ("user/repo/file.pkl", ("user/repo", "file.pkl", None)),
-        ("user/repo/sub/file.pkl", ("user/repo", "sub/file.pkl", None)),
-        ("hf://user/repo/sub/file.pkl", ("user/repo", "sub/file.pkl", None)),
-        ("https://huggingface.co/user/repo", ("user/repo", None, None)),
-        ("https://huggingface.co/user/repo/tree/main", ("user/repo", None, "main")),
-        ("https://hf.co/user/repo/blob/v1.0/sub/file.pkl", ("user/repo", "sub/file.pkl", "v1.0")),
-        ("https://huggingface.co/user/repo/resolve/main/file.pkl?download=true", ("user/repo", "file.pkl", "main")),
-        ("https://huggingface.co/user/repo/resolve/refs%2Fpr%2F1/a%20b.pkl", ("user/repo", "a b.pkl", "refs/pr/1")),
-        ("https://elsewhere.org/user/repo", (None, None, None)),
-        ("https://huggingface.co/", (None, None, None)),
-        ("user", (None, None, None)),
-        ("", (None, None, None)),
-        ("../user/repo", (None, None, None)),
-        ("/user/repo", (None, None, None)),
-        ("user name/repo", (None, None, None)),
-    ],
-)
-def test_a_source_is_taken_apart(text, expected):
-    assert _parse_hub(text) == expected
+def test_what_is_neither_here_nor_a_repository_says_what_to_type():
+    for text in ("./nothing.pkl", "nothing.pkl", "/a/b/c.pkl"):
+        with pytest.raises(CheckpointError, match=r"type a path, user/repo or user/repo/file\.pkl"):
+            load_generator(text)
 
 
-def test_the_address_of_the_hub_in_use_is_known(hub: LocalHub):
-    assert _parse_hub(f"{hub.url}/user/repo/blob/main/file.pkl") == ("user/repo", "file.pkl", "main")
+def test_the_licence_is_read_from_the_card(tmp_path):
+    card = tmp_path / "README.md"
+    assert license_of(card) is None
+    for text, found in [
+        ("---\nlicense: mit\n---\n# x", "mit"),
+        ("---\nlicense: other\nlicense_name: nvidia-nc\n---\n", "nvidia-nc"),
+        ("# license: mit", None),
+    ]:
+        card.write_text(text)
+        assert license_of(card) == found
 
 
-@pytest.mark.parametrize(
-    "source", ["missing.pkl", "/nowhere/at/all.pkl", "~nobody-of-this-name/x", "x" * 5000, "https://a.org/b/c"]
-)
-def test_a_source_that_is_nothing_says_what_may_be_typed(source):
-    with pytest.raises(CheckpointError, match="type a path, user/repo or user/repo/file.pkl"):
-        load_generator(source)
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    tiny_stylegan2().save_pretrained(tmp_path / "m")
+    (tmp_path / "m" / "README.md").write_text("---\nlicense: cc-by-nc-4.0\n---\n")
+    return tmp_path / "m"
 
 
-def test_a_device_is_no_source():
-    with pytest.raises(CheckpointError, match="neither a file nor a folder"):
-        load_generator("/dev/null")
+def images(source: str, revision: str | None = None) -> torch.Tensor:
+    return load_generator(source, revision)(torch.ones(1, 8)).detach()
 
 
-def test_a_local_path_wins_over_a_repository_of_the_same_spelling(hub, tmp_path, monkeypatch):
-    repo = repository("spelled", {"network.pkl": nvlabs(0)})
-    (tmp_path / repo).mkdir(parents=True)
-    (tmp_path / repo / "network.pkl").write_bytes(nvlabs(1))
-    assert made_by(load_generator(repo)) == 0
-    monkeypatch.chdir(tmp_path)
-    assert made_by(load_generator(repo)) == 1
+def test_a_repository_an_address_and_a_revision_give_the_generator_and_its_licence(hub, model):
+    api = HfApi()
+    api.create_repo("tester/sources")
+    api.upload_folder(folder_path=model, repo_id="tester/sources")
+    first = api.model_info("tester/sources").sha
+    tiny_stylegan2(seed=1).save_pretrained(model)
+    api.create_branch("tester/sources", branch="second")
+    api.upload_folder(folder_path=model, repo_id="tester/sources", revision="second")
+    old, new = tiny_stylegan2()(torch.ones(1, 8)).detach(), tiny_stylegan2(seed=1)(torch.ones(1, 8)).detach()
+    for source in ("tester/sources", "hf://tester/sources", f"{hub.url}/tester/sources", f"{hub.url}/tester/sources/tree/main"):
+        assert torch.equal(images(source), old)
+    assert torch.equal(images("tester/sources", "second"), new)
+    assert torch.equal(images("tester/sources", first), old)
+    facts = load_generator("tester/sources").source_facts
+    assert facts is not None
+    assert (facts.license, facts.revision) == ("cc-by-nc-4.0", first)
 
 
-def test_the_checkpoint_of_a_local_folder_is_found_with_its_licence(tmp_path):
-    (tmp_path / "network-snapshot-1.pkl").write_bytes(nvlabs(1))
-    (tmp_path / "network-snapshot-2.pkl").write_bytes(nvlabs(2))
-    (tmp_path / "README.md").write_text("---\nlicense: mit\n---\n")
-    generator = load_generator(tmp_path)
-    assert made_by(generator) == 2
-    assert generator.source_facts.license == "mit"
-    assert generator.source_facts.revision is None
+def test_several_files_on_the_hub_are_listed_and_one_can_be_named(hub):
+    api = HfApi()
+    api.create_repo("tester/many")
+    for name in ("a.pkl", "sub/b.pkl"):
+        api.upload_file(path_or_fileobj=b"junk", path_in_repo=name, repo_id="tester/many")
+    with pytest.raises(CheckpointError, match=r"tester/many/a\.pkl, tester/many/sub/b\.pkl"):
+        load_generator("tester/many")
+    with pytest.raises(CheckpointError, match=r"b\.pkl is of no known checkpoint format"):
+        load_generator("tester/many/sub/b.pkl")
+    with pytest.raises(CheckpointError, match=r"has no file 'c\.pkl'; it has .*a\.pkl"):
+        load_generator("tester/many/c.pkl")
 
 
-def test_a_repository_with_one_checkpoint_needs_no_file_name(hub):
-    repo = repository("single", {"network.pkl": nvlabs(), "README.md": b"# hi"})
-    generator = load_generator(repo)
-    facts = generator.source_facts
-    assert made_by(generator) == 0
-    assert (facts.source, facts.file, facts.license) == (repo, "network.pkl", None)
-    assert facts.revision == HfApi().model_info(repo).sha
+def test_what_the_hub_does_not_have_is_said(hub, model):
+    with pytest.raises(CheckpointError, match="no model on the Hub"):
+        load_generator("tester/never-made")
+    HfApi().create_repo("tester/one-revision")
+    with pytest.raises(CheckpointError, match="no revision 'v9'"):
+        load_generator("tester/one-revision", "v9")
 
 
-def test_a_file_of_a_repository_can_be_named_in_any_way(hub):
-    repo = repository("named", {"a.pkl": nvlabs(0), "sub/b.pkl": nvlabs(1)})
-    for source in (f"{repo}/sub/b.pkl", f"hf://{repo}/sub/b.pkl", f"{hub.url}/{repo}/blob/main/sub/b.pkl"):
-        assert made_by(load_generator(source)) == 1
-    with pytest.raises(CheckpointError, match=f"name one: {repo}/a.pkl, {repo}/sub/b.pkl"):
-        load_generator(repo)
-
-
-def test_a_missing_file_lists_those_that_are_there(hub):
-    repo = repository("lacking", {"a.pkl": nvlabs()})
-    with pytest.raises(CheckpointError, match=r"has no file 'b\.pkl'; it has .*a\.pkl"):
-        load_generator(f"{repo}/b.pkl")
-
-
-def test_a_revision_is_a_branch_or_a_commit(hub):
-    repo = repository("branched", {"network.pkl": nvlabs(0)})
-    first = HfApi().model_info(repo).sha
-    HfApi().create_branch(repo, branch="other")
-    HfApi().upload_file(path_or_fileobj=nvlabs(1), path_in_repo="network.pkl", repo_id=repo, revision="other")
-    assert made_by(load_generator(repo)) == 0
-    assert made_by(load_generator(repo, revision="other")) == 1
-    assert made_by(load_generator(f"{hub.url}/{repo}/resolve/other/network.pkl")) == 1
-    assert made_by(load_generator(repo, revision=first)) == 0
-    with pytest.raises(CheckpointError, match=f"{repo} has no revision 'nowhere'"):
-        load_generator(repo, revision="nowhere")
-
-
-def test_a_repository_that_does_not_exist_says_so(hub):
-    with pytest.raises(CheckpointError, match=r"'tester/nothing' is no file here and no model on the Hub.*hf auth login"):
-        load_generator("tester/nothing")
-
-
-def test_a_repository_without_checkpoints_says_so(hub):
-    with pytest.raises(CheckpointError, match="holds no checkpoint"):
-        load_generator(repository("readme-only", {"README.md": b"# hi"}))
-
-
-def test_a_model_folder_on_the_hub_is_a_model(hub, tmp_path):
-    tiny_stylegan2(seed=3).save_pretrained(tmp_path)
-    repo = repository("folder", {path.name: path.read_bytes() for path in tmp_path.iterdir()})
-    generator = load_generator(repo)
-    assert made_by(generator) == 3
-    assert generator.source_facts.origin == "orojar-finetune"
-
-
-@pytest.mark.parametrize(
-    ("card", "license"),
-    [
-        ("---\nlicense: apache-2.0\n---\n# A model\n", "apache-2.0"),
-        ("---\nlicense: other\nlicense_name: nvidia-source-code\n---\n", "nvidia-source-code"),
-        ("---\r\nlicense: 'mit'\r\n---\r\n", "mit"),
-        ("---\ntags:\n- license: x\n---\n", None),
-        ("license: mit\n", None),
-        ("---\nlicense:\n---\n", None),
-        ("", None),
-    ],
-)
-def test_the_licence_is_read_off_the_front_matter_of_the_card(card, license, tmp_path):
-    (tmp_path / "README.md").write_bytes(card.encode())
-    assert license_of(tmp_path / "README.md") == license
-
-
-def test_without_a_card_there_is_no_licence(tmp_path):
-    assert license_of(tmp_path / "README.md") is None
-
-
-def test_the_licence_on_the_hub_is_carried_along(hub):
-    card = b"---\nlicense: other\nlicense_name: nvidia-source-code\n---\n"
-    repo = repository("licensed", {"model.pt": rosinality(), "README.md": card})
-    assert load_generator(repo).source_facts.license == "nvidia-source-code"
-    assert load_generator(f"{repo}/model.pt").source_facts.license == "nvidia-source-code"
-
-
-def rosinality() -> bytes:
-    from io import BytesIO
-
-    torch.save({"g_ema": rosinality_generator(tiny_stylegan2()), "latent_avg": torch.zeros(8)}, data := BytesIO())
-    return data.getvalue()
-
-
-@pytest.mark.parametrize("problem", [HTTPError("connection refused"), OfflineModeIsEnabled("offline"), TimeoutError("slow")])
-def test_without_the_hub_an_earlier_download_is_used(hub, monkeypatch, caplog, problem):
-    repo = repository(f"cached-{type(problem).__name__}", {"network.pkl": nvlabs(1), "README.md": b"---\nlicense: mit\n---\n"})
-    online = locate(repo)
-
-    def unreachable(*args, **options):
-        raise problem
-
-    monkeypatch.setattr(HfApi, "model_info", unreachable)
-    for source in (repo, f"{repo}/network.pkl"):
-        offline = locate(source)
-        assert (offline.path.resolve(), offline.revision, offline.license) == (online.path.resolve(), online.revision, "mit")
-    assert "took what was downloaded before" in caplog.text
-    with pytest.raises(CheckpointError, match="could not be reached .* other.pkl was not downloaded before"):
-        locate(f"{repo}/other.pkl")
-    with pytest.raises(CheckpointError, match="the Hub could not be reached for 'tester/never'"):
-        locate("tester/never")
-
-
-def test_a_file_found_under_its_repository_is_named_inside_it(hub):
-    repo = repository("inside", {"sub/network.pkl": nvlabs()})
-    assert isinstance(locate(f"{repo}/sub/network.pkl").path, Path)
-    assert load_generator(f"{repo}/sub/network.pkl").source_facts.file == "network.pkl"
+def test_a_path_that_exists_wins_over_a_repository_of_that_spelling(hub, model, monkeypatch):
+    HfApi().create_repo("tester/both")
+    monkeypatch.chdir(model.parent)
+    model.rename(model.parent / "moved")
+    (model.parent / "tester").mkdir()
+    (model.parent / "moved").rename(model.parent / "tester" / "both")
+    facts = load_generator("tester/both").source_facts
+    assert facts is not None
+    assert facts.revision is None
