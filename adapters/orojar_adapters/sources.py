@@ -99,15 +99,15 @@ def _locate_remote(repo: str, file: str | None, revision: str | None) -> Located
         names = sorted(sibling.rfilename for sibling in info.siblings or ())
         stated = (info.card_data.get("license_name") or info.card_data.get("license")) if info.card_data else None
         if file is None and {folder.CONFIG, folder.WEIGHTS} <= set(names):
-            path = Path(snapshot_download(repo, revision=info.sha, allow_patterns=list(FOLDER_FILES)))
-            return Located(path, info.sha, stated or license_of(path / "README.md"))
+            path = Path(snapshot_download(repo, revision=revision, allow_patterns=list(FOLDER_FILES)))
+            return Located(path, path.name, stated or license_of(path / "README.md"))
         chosen = file or choose([name for name in names if name.endswith(WEIGHT_SUFFIXES)], repo)
         if chosen not in names:
             raise CheckpointError(f"{repo} has no file {chosen!r}; it has {', '.join(names) or 'none'}")
-        path = Path(hf_hub_download(repo, chosen, revision=info.sha))
+        path = Path(hf_hub_download(repo, chosen, revision=revision))
         if "README.md" in names and not stated:
-            stated = license_of(Path(hf_hub_download(repo, "README.md", revision=info.sha)))
-        return Located(path, info.sha, stated)
+            stated = license_of(Path(hf_hub_download(repo, "README.md", revision=revision)))
+        return Located(path, path.parents[chosen.count("/")].name, stated)  # in the cache, the commit's folder
     except GatedRepoError as e:
         raise CheckpointError(f"{repo} is gated: ask for access on its page, then type `hf auth login`") from e
     except RevisionNotFoundError as e:
