@@ -1,6 +1,6 @@
-"""Gram matrices JᵀJ of a generator's Jacobian along directions, one per latent, streamed so that memory stays small."""
+"""Gram matrices JᵀJ of a generator's Jacobian along directions, one latent at a time so that memory stays small."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
@@ -10,15 +10,15 @@ from orojar_finetune.latent_space import Anchors, LatentSpace
 
 
 @torch.no_grad()
-def gram_matrices(
+def gram_matrix(
     space: LatentSpace,
-    anchors: Anchors,
+    anchor: Anchors,
     directions: Float[Tensor, "directions size"],
     step: float,
     batch_size: int,
     activations: Sequence[int] = (),
-) -> Iterator[Float[Tensor, "directions directions"]]:
-    """For each anchor, the inner products of the changes that the directions make, by central differences.
+) -> Float[Tensor, "directions directions"]:
+    """The inner products of the changes that the directions make at one anchor, by central differences.
 
     With activations, the mean over image and activations of their Gram matrices, each divided by its trace: only then do they
     weigh the same.
@@ -28,9 +28,8 @@ def gram_matrices(
         step: length of the difference, in lengths of the directions.
         batch_size: the most images generated at once.
     """
-    for i in range(len(anchors)):
-        grams = [c @ c.T for c in jacobian(space, anchors.rows(slice(i, i + 1)), directions, step, batch_size, activations)]
-        yield grams[0] if len(grams) == 1 else torch.stack([g / trace(g) for g in grams]).mean(dim=0)
+    grams = [c @ c.T for c in jacobian(space, anchor, directions, step, batch_size, activations)]
+    return grams[0] if len(grams) == 1 else torch.stack([g / trace(g) for g in grams]).mean(dim=0)
 
 
 def jacobian(

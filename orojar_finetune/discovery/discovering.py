@@ -12,7 +12,7 @@ import orojar_adapters as adapters
 from orojar_finetune.config import DiscoverConfig
 from orojar_finetune.directions import Directions
 from orojar_finetune.discovery import orojar, orojar_jd, random, sefa
-from orojar_finetune.gram import gram_matrices
+from orojar_finetune.gram import gram_matrix
 from orojar_finetune.latent_space import LatentSpace
 from orojar_finetune.measures.activity import image_variance, squared_change
 from orojar_finetune.measures.orthogonality import orthogonality
@@ -74,7 +74,7 @@ def measured(
     count = len(anchors)
     grams = processes.stack(
         count,
-        lambda i: next(gram_matrices(space, anchors.rows(slice(i, i + 1)), scaled, config.epsilon, config.batch_size)),
+        lambda i: gram_matrix(space, anchors.rows(slice(i, i + 1)), scaled, config.epsilon, config.batch_size),
         "measuring orthogonality",
     )
     changes = processes.stack(

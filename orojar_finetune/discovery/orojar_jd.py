@@ -12,7 +12,7 @@ from torch import Tensor
 from orojar_finetune.config import DiscoverConfig
 from orojar_finetune.diagonalize import joint_diagonalize
 from orojar_finetune.discovery.random import random_basis
-from orojar_finetune.gram import gram_matrices, jacobian, trace
+from orojar_finetune.gram import gram_matrix, jacobian, trace
 from orojar_finetune.latent_space import Anchors, LatentSpace
 from orojar_finetune.training.processes import Processes
 
@@ -33,8 +33,8 @@ def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Fl
     def sampled(directions: Tensor) -> Tensor:
         return processes.stack(
             config.latents,
-            lambda i: next(
-                gram_matrices(space, anchors.rows(slice(i, i + 1)), directions, step, config.batch_size, config.activations)
+            lambda i: gram_matrix(
+                space, anchors.rows(slice(i, i + 1)), directions, step, config.batch_size, config.activations
             ),
             "sampling Jacobians",
         )

@@ -1,4 +1,5 @@
 import itertools
+from functools import partial
 
 import pytest
 import torch
@@ -6,6 +7,7 @@ from torch import Tensor, nn
 
 from orojar_finetune import hessian_penalty, orojar
 from orojar_finetune.penalty import rademacher
+from tiny import tiny_stylegan2
 
 
 def rng(seed: int = 0) -> torch.Generator:
@@ -115,6 +117,19 @@ def test_penalty_passes_gradcheck_in_the_weights():
         assert torch.autograd.gradcheck(
             lambda w, s=scale_free: orojar(lambda x: torch.tanh(x @ w.T), z, scale_free=s, rng=rng()), weight
         )
+
+
+@pytest.mark.parametrize("name", ["mapping.fc0.weight", "synthesis.b8.conv0.affine.weight", "synthesis.b16.torgb.weight"])
+@pytest.mark.parametrize("scale_free", [True, False])
+def test_penalty_of_a_stylegan2_passes_gradcheck_in_its_weights(name, scale_free):
+    generator = tiny_stylegan2().double().requires_grad_(False)
+    z = generator.sample_latents(1, rng())
+
+    def penalty(weight: Tensor) -> Tensor:
+        generate = partial(torch.func.functional_call, generator, {name: weight})
+        return orojar(generate, z, epsilon=0.01, scale_free=scale_free, rng=rng())
+
+    assert torch.autograd.gradcheck(penalty, generator.get_parameter(name).clone().requires_grad_(), fast_mode=True)
 
 
 def test_hessian_penalty_of_a_quadratic_is_twice_its_squared_mixed_derivatives():
