@@ -118,7 +118,7 @@ def test_reading_takes_at_most_three_times_the_size_of_the_file(tmp_path):
     large = save_pickle({"G": persistent(zeros)}, tmp_path / "large.pkl")
     size = large.stat().st_size
     assert size > 30 * 2**20
-    # glibc keeps freed blocks for itself as it sees fit; with a fixed threshold they go back at once and the peak is what we hold
+    # glibc keeps freed blocks as it sees fit; with a fixed threshold they go back at once and the peak is what is held
     environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}
     command = [sys.executable, "-c", MEASURE, small, large]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, env=environment)
