@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from orojar_finetune.config import DiscoverConfig
+from orojar_finetune.config import DiscoverConfig, GanConfig, NetworkConfig, RunConfig
 
 Source = Annotated[str, tyro.conf.Positional]
 Flat = Annotated[DiscoverConfig, tyro.conf.arg(name="")]
@@ -62,6 +62,22 @@ class Discover:
     name: str | None = None
     """Name of the direction set; by default its method."""
     config: Flat = field(default_factory=DiscoverConfig)
+
+
+@dataclass(frozen=True)
+class Train:
+    """Trains a generator from nothing, on the built-in scenes or on your images, and writes a model folder.
+
+    Runs under `accelerate launch -m orojar_finetune train ...` too.
+    """
+
+    output_dir: Path
+    """The run's folder: checkpoints, history.jsonl, and the model folder `model` at the end."""
+    data: str = "scenes"
+    """`scenes`, the built-in pictures with known factors."""
+    network: Annotated[NetworkConfig, tyro.conf.arg(name="")] = field(default_factory=NetworkConfig)
+    gan: Annotated[GanConfig, tyro.conf.arg(name="")] = field(default_factory=GanConfig)
+    run: Annotated[RunConfig, tyro.conf.arg(name="")] = field(default_factory=RunConfig)
 
 
 @dataclass(frozen=True)
@@ -122,4 +138,4 @@ class Push:
     """Of the commit."""
 
 
-Verb = Demo | Inspect | Convert | Discover | Generate | Edit | Push
+Verb = Demo | Inspect | Convert | Discover | Train | Generate | Edit | Push

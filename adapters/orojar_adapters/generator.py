@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from orojar_adapters.source_facts import SourceFacts
 
-Noise = Literal["const", "random", "none"] | int
+Noise = Literal["const", "random", "none"] | int | torch.Generator
 Labels = Int[Tensor, " batch"] | Float[Tensor, "batch classes"]
 
 
@@ -89,8 +89,8 @@ class Generator(ModelMixin, ConfigMixin, ABC):
         """Images of intermediate latents, nominally in [-1, 1], not clamped.
 
         Args:
-            noise: `const` the checkpoint's own noise maps, `random` new ones for every image, `none`, or a seed: one set
-                of maps for the whole batch.
+            noise: `const` the checkpoint's own noise maps, `random` new ones for every image, `none`, a seed: one set of
+                maps for the whole batch, or a `torch.Generator` that gives every image its own.
             labels: only for families whose synthesis itself looks at the class.
         """
         return self.synthesize_with_activations(ws, (), noise, labels)[0]

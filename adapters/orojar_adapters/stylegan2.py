@@ -42,7 +42,7 @@ class SynthesisLayer(nn.Module):
         if noise == "const":
             x = x + self.noise_const * self.noise_strength
         elif rng is not None:
-            maps = (len(x) if noise == "random" else 1, 1, self.resolution, self.resolution)
+            maps = (1 if isinstance(noise, int) else len(x), 1, self.resolution, self.resolution)
             drawn = torch.randn(maps, generator=rng, device=rng.device)
             x = x + drawn.to(x.device, x.dtype) * self.noise_strength
         gain = math.sqrt(2)
@@ -218,15 +218,17 @@ def noise_rng(noise: Noise) -> torch.Generator | None:
     """The random numbers behind a noise setting, None where it needs none.
 
     Raises:
-        ValueError: neither `const`, `random`, `none` nor a seed.
+        ValueError: neither `const`, `random`, `none`, a seed nor a `torch.Generator`.
     """
     if noise in ("const", "none"):
         return None
+    if isinstance(noise, torch.Generator):
+        return noise
     rng = torch.Generator()
     if noise == "random":
         rng.seed()
     elif isinstance(noise, int):
         rng.manual_seed(noise)
     else:
-        raise ValueError(f"noise must be const, random, none or a seed, got {noise!r}")
+        raise ValueError(f"noise must be const, random, none, a seed or a torch.Generator, got {noise!r}")
     return rng

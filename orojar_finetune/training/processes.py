@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 import torch
 from accelerate import Accelerator
@@ -15,8 +16,8 @@ log = logging.getLogger("orojar")
 class Processes:
     """The processes of this run: one, or those of `accelerate launch`."""
 
-    def __init__(self, progress: bool = True) -> None:
-        self.accelerator = Accelerator()
+    def __init__(self, progress: bool = True, mixed_precision: str | None = None) -> None:
+        self.accelerator = Accelerator(mixed_precision=mixed_precision)
         if self.accelerator.num_processes == 1 and _several_were_asked_for():
             log.warning(
                 "accelerate launch --cpu starts one process only (more need MPI). For two on CPUs type: "
@@ -39,8 +40,8 @@ class Processes:
         if self.accelerator.num_processes > 1:
             module.to(self.accelerator.device)
 
-    def rows(self, total: int) -> slice:
-        """This process's rows of a batch.
+    def share(self, total: int) -> int:
+        """How many rows of a batch a process has.
 
         Raises:
             ValueError: the batch does not divide evenly.
@@ -48,6 +49,15 @@ class Processes:
         count, left = divmod(total, self.accelerator.num_processes)
         if left:
             raise ValueError(f"batch_size must be a multiple of {self.accelerator.num_processes} processes, got {total}")
+        return count
+
+    def rows(self, total: int) -> slice:
+        """This process's rows of a batch.
+
+        Raises:
+            ValueError: the batch does not divide evenly.
+        """
+        count = self.share(total)
         first = count * self.accelerator.process_index
         return slice(first, first + count)
 
@@ -72,9 +82,67 @@ class Processes:
         reduced = self.accelerator.reduce(value.detach().to(self.accelerator.device), "mean")
         return float(reduced)
 
-    def track(self, steps: range, description: str) -> tqdm:
-        """A progress bar over steps, on the main process and where a person watches."""
-        return tqdm(steps, desc=description, disable=None if self.progress else True, leave=False, dynamic_ncols=True)
+    def mean_of(self, values: dict[str, float]) -> dict[str, float]:
+        """The mean of each figure over the processes; all processes name the same."""
+        if self.accelerator.num_processes == 1:
+            return values
+        row = torch.tensor(list(values.values()), dtype=torch.float64, device=self.accelerator.device)
+        reduced = self.accelerator.reduce(row, "mean")
+        assert isinstance(reduced, Tensor)
+        return dict(zip(values, reduced.tolist(), strict=True))
+
+    def average_gradients(self, parameters: Sequence[Tensor]) -> None:
+        """Replaces gradients by their mean over the processes, in one exchange.
+
+        What DistributedDataParallel does, without its wrapper: penalties call other methods than `forward` and differentiate
+        gradients.
+        """
+        if self.accelerator.num_processes == 1:
+            return
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        flat = self.accelerator.reduce(torch.cat([gradient.flatten() for gradient in gradients]), "mean")
+        assert isinstance(flat, Tensor)
+        for parameter, mean in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
+            parameter.grad = torch.empty_like(parameter).copy_(mean.view(parameter.shape))
+
+    def backward(self, loss: Tensor) -> None:
+        """Adds a loss's gradients."""
+        self.accelerator.backward(loss)
+
+    def step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Moves weights along their gradients; in half precision a step whose gradients overflowed is left out."""
+        scaler = self.accelerator.scaler
+        if scaler is None:
+            optimizer.step()
+        else:
+            scaler.step(optimizer)
+            scaler.update()
+
+    def precision(self, exact: bool) -> AbstractContextManager[None]:
+        """The mixed precision of this run, or float32 where differences must be exact."""
+        if exact:
+            return torch.autocast(self.accelerator.device.type, enabled=False)
+        return self.accelerator.autocast()
+
+    def wait(self) -> None:
+        """Until all processes are here."""
+        self.accelerator.wait_for_everyone()
+
+    def log(self, figures: dict[str, float], step: int) -> None:
+        """Figures to the trackers, if there are any."""
+        self.accelerator.log(figures, step=step)
+
+    def track(self, steps: range, description: str, done: int = 0) -> tqdm:
+        """A progress bar over steps, on the main process and where a person watches.
+
+        Args:
+            done: steps of an earlier run that the bar counts too.
+        """
+        shown = None if self.progress else True
+        total = len(steps) + done
+        return tqdm(
+            steps, desc=description, disable=shown, leave=False, dynamic_ncols=True, initial=done, total=total, smoothing=0.05
+        )
 
 
 def _several_were_asked_for() -> bool:

@@ -1,0 +1,213 @@
+"""The training loop: gradients of parts in micro-batches, one step of each network, averages, checkpoints, the way out."""
+
+import json
+import logging
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from orojar_finetune.config import GanConfig, RunConfig
+from orojar_finetune.training import state as states
+from orojar_finetune.training.interrupt import Interrupt
+from orojar_finetune.training.parts import Part
+from orojar_finetune.training.processes import Processes
+from orojar_finetune.training.state import State
+
+log = logging.getLogger("orojar")
+
+HISTORY = "history.jsonl"
+Validate = Callable[[State], dict[str, float]]
+
+
+class Diverged(ValueError):  # noqa: N818
+    """A loss or a weight that is no number any more."""
+
+
+class Stop(Exception):  # noqa: N818
+    """A validation's wish to end the run, with its reason."""
+
+
+@dataclass
+class Loop:
+    """A run of steps from wherever its state stands.
+
+    Attributes:
+        discriminator_parts: what the discriminator's gradient is made of; none leaves it as it is.
+        generator_parts: the same for the generator.
+        folder: where checkpoints and history.jsonl go.
+        validate: called every `validation_steps` and after the last; its figures join the history. It may raise `Stop`.
+    """
+
+    state: State
+    discriminator_parts: Sequence[Part]
+    generator_parts: Sequence[Part]
+    gan: GanConfig
+    run: RunConfig
+    folder: Path
+    processes: Processes
+    validate: Validate | None = None
+
+    def __call__(self) -> str:
+        """Trains until the last step, an interrupt or a stop, and says which: `done`, `interrupted` or the stop's reason.
+
+        Raises:
+            Diverged: a loss is no number any more; the last good checkpoint stays and is named.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._forget_later_history()
+        bar = self.processes.track(range(self.state.step, self.run.max_train_steps), "training", self.state.step)
+        with Interrupt() as interrupt:
+            recorded: list[dict[str, float]] = []
+            for _ in bar:
+                before = time.perf_counter()
+                losses = self._step()
+                losses["interrupt"] = float(interrupt.wanted)
+                losses = self.processes.mean_of(losses)
+                wanted = losses.pop("interrupt") > 0
+                self._check(losses)
+                seconds = time.perf_counter() - before
+                self.state.step += 1
+                recorded.append({**losses, "images_per_second": self.run.train_batch_size / seconds})
+                figures = self._validated()
+                bar.set_postfix({name: f"{value:.3g}" for name, value in {**losses, **figures}.items()})
+                if figures or self.state.step % self.run.logging_steps == 0:
+                    self._record({**_mean(recorded), **figures})
+                    recorded.clear()
+                if reason := figures.get("stop"):
+                    self._checkpoint()
+                    return str(reason)
+                if wanted:
+                    self._checkpoint()
+                    return "interrupted"
+                if self.state.step % self.run.checkpointing_steps == 0:
+                    self._checkpoint()
+        if not states.checkpoints(self.folder) or states.checkpoints(self.folder)[-1].name != self._name():
+            self._checkpoint()
+        return "done"
+
+    def _step(self) -> dict[str, float]:
+        state = self.state
+        networks = (
+            (state.discriminator, state.discriminator_optimizer, self.discriminator_parts),
+            (state.generator, state.generator_optimizer, self.generator_parts),
+        )
+        losses: dict[str, float] = {}
+        for network, optimizer, parts in networks:
+            if not parts:
+                continue
+            for other, _, _ in networks:
+                _listen(other, other is network)
+            losses |= self._accumulate(optimizer, parts)
+            self.processes.average_gradients(_parameters(optimizer))
+            self.processes.step(optimizer)
+            for part in parts:
+                if part.after is not None and part.factor(state.step):
+                    part.after(self.processes.mean_of)
+        state.update_average(self.run.train_batch_size, self.gan.ema_images)
+        return losses
+
+    def _accumulate(self, optimizer: torch.optim.Optimizer, parts: Sequence[Part]) -> dict[str, float]:
+        """The gradients of all parts that are due, in as many micro-batches as memory wants."""
+        while True:
+            optimizer.zero_grad()
+            try:
+                return {part.name: self._part(part, factor) for part in parts if (factor := part.factor(self.state.step))}
+            except torch.OutOfMemoryError:
+                largest = self.processes.share(self.run.train_batch_size) // self.state.micro_batches
+                if largest < 2:
+                    raise
+            optimizer.zero_grad()
+            self.state.micro_batches *= 2
+            torch.cuda.empty_cache()
+            log.warning(
+                f"out of memory: going on with micro-batches of {largest // 2} images instead of {largest}; "
+                f"the batch stays {self.run.train_batch_size}"
+            )
+
+    def _part(self, part: Part, factor: float) -> float:
+        mine = self.processes.rows(part.rows)
+        slices = _slices(mine, self.state.micro_batches)
+        total = 0.0
+        for rows in slices:
+            share = (rows.stop - rows.start) / (mine.stop - mine.start)
+            with self.processes.precision(part.exact):
+                loss = part.loss(self.state.step, rows)
+            self.processes.backward(loss * (factor * share))
+            total += float(loss.detach()) * share
+        return total
+
+    def _check(self, losses: dict[str, float]) -> None:
+        wrong = [name for name, value in losses.items() if not math.isfinite(value)]
+        if wrong:
+            good = states.checkpoints(self.folder)
+            advice = f"the last good checkpoint is {good[-1]}" if good else "there is no checkpoint yet"
+            raise Diverged(
+                f"step {self.state.step + 1}: {', '.join(wrong)} is no finite number any more; {advice}. "
+                "Try a lower --learning-rate or a lower penalty weight, or --mixed-precision no"
+            )
+
+    def _validated(self) -> dict[str, float | str]:
+        due = self.state.step % self.run.validation_steps == 0 or self.state.step == self.run.max_train_steps
+        if self.validate is None or not due:
+            return {}
+        try:
+            return dict(self.validate(self.state))
+        except Stop as e:
+            return {"stop": str(e)}
+
+    def _record(self, figures: dict[str, float | str]) -> None:
+        self.processes.log({name: value for name, value in figures.items() if isinstance(value, float)}, self.state.step)
+        if self.processes.is_main:
+            with (self.folder / HISTORY).open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"step": self.state.step, **figures}) + "\n")
+
+    def _forget_later_history(self) -> None:
+        """Lines after the step that is resumed from will be written again."""
+        path = self.folder / HISTORY
+        if self.processes.is_main and path.is_file():
+            lines = [line for line in path.read_text(encoding="utf-8").splitlines() if _is_before(line, self.state.step)]
+            path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+    def _name(self) -> str:
+        return f"{states.PREFIX}{self.state.step}"
+
+    def _checkpoint(self) -> None:
+        if not self.state.is_finite():
+            self._check({"a weight": math.nan})
+        if self.processes.is_main:
+            self.state.save(self.folder / self._name())
+            states.prune(self.folder, self.run.checkpoints_total_limit)
+        self.processes.wait()
+
+
+def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+
+
+def _listen(network: nn.Module, wanted: bool) -> None:
+    """Whether gradients reach a network's weights; those that never move have been marked by `frozen`."""
+    for parameter in network.parameters():
+        parameter.requires_grad_(wanted and not getattr(parameter, "frozen", False))
+
+
+def _slices(rows: slice, count: int) -> list[slice]:
+    size = -(-(rows.stop - rows.start) // count)
+    return [slice(first, min(first + size, rows.stop)) for first in range(rows.start, rows.stop, size)]
+
+
+def _mean(rows: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Of each figure over the steps that have it: parts that are lazy are not in every step."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: math.fsum(row[name] for row in rows if name in row) / sum(name in row for row in rows) for name in names}
+
+
+def _is_before(line: str, step: int) -> bool:
+    try:
+        return json.loads(line)["step"] <= step
+    except (ValueError, KeyError, TypeError):
+        return False  # the end of a line that a killed run was writing

@@ -1,0 +1,42 @@
+"""What a loss is made of: parts, each with its own rows, rhythm and weight."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+Average = Callable[[dict[str, float]], dict[str, float]]
+"""Gives the mean of each figure over the processes."""
+
+
+def always_one(step: int) -> float:  # noqa: ARG001
+    """The weight of a part that is neither ramped nor scaled."""
+    return 1.0
+
+
+@dataclass(frozen=True)
+class Part:
+    """One term of a network's loss.
+
+    Attributes:
+        name: what the progress bar, the history and the trackers call it.
+        loss: of a step and some of the rows of its batch, the mean over those rows, unweighted.
+        rows: size of its batch, over all processes together.
+        every: steps from one evaluation to the next; its gradient then counts so many times (lazy regularization,
+            Karras et al., StyleGAN2, appendix B).
+        weight: at a step; a part of weight 0 is left out.
+        after: called once the network has stepped, for what the part itself remembers.
+        exact: whether it runs in float32 whatever the mixed precision: differences and second derivatives need it.
+    """
+
+    name: str
+    loss: Callable[[int, slice], Tensor]
+    rows: int
+    every: int = 1
+    weight: Callable[[int], float] = always_one
+    exact: bool = False
+    after: Callable[[Average], None] | None = None
+
+    def factor(self, step: int) -> float:
+        """What its mean loss is multiplied with in this step, 0 when it is not due."""
+        return self.every * self.weight(step) if step % self.every == 0 else 0.0

@@ -1,0 +1,166 @@
+"""Everything a training must remember to go on as if it had never stopped, in safetensors: nothing here is a pickle.
+
+Random numbers and the position in the data are functions of the step (`draws`), so the step is all there is to keep of them.
+"""
+
+import copy
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from orojar_adapters import Generator
+from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_finetune.atomic import replacing_folder
+from orojar_finetune.config import GanConfig
+
+PREFIX = "checkpoint-"
+COUNTERS = "state.json"
+
+
+@dataclass
+class State:
+    """The two networks, the generator's moving average, both optimizers and the counters.
+
+    Attributes:
+        step: steps that are done.
+        micro_batches: portions that a process's part of the batch is divided into.
+        mean_path: running mean of the path length.
+        best: what the best validation so far measured.
+    """
+
+    generator: Generator
+    discriminator: StyleGAN2Discriminator
+    average: Generator
+    generator_optimizer: torch.optim.Optimizer
+    discriminator_optimizer: torch.optim.Optimizer
+    mean_path: Tensor
+    step: int = 0
+    micro_batches: int = 1
+
+    @classmethod
+    def start(
+        cls, generator: Generator, discriminator: StyleGAN2Discriminator, config: GanConfig, micro_batches: int = 1
+    ) -> "State":
+        """The state before the first step; parameters of the generator that do not require gradients stay as they are."""
+        for network in (generator, discriminator):
+            network.to(memory_format=torch.channels_last)
+        betas = (config.adam_beta1, config.adam_beta2)
+        moving = [p for p in generator.parameters() if p.requires_grad]
+        critic_rate = config.discriminator_learning_rate or config.learning_rate
+        return cls(
+            generator.train(),
+            discriminator.train(),
+            copy.deepcopy(generator).eval().requires_grad_(False),
+            torch.optim.Adam(moving, lr=config.learning_rate, betas=betas, eps=1e-8),
+            torch.optim.Adam(discriminator.parameters(), lr=critic_rate, betas=betas, eps=1e-8),
+            torch.zeros([], device=generator.device),
+            micro_batches=micro_batches,
+        )
+
+    @torch.no_grad()
+    def update_average(self, images: int, half_life: float) -> None:
+        """Moves the averaged weights towards the current ones; buffers are copied.
+
+        Args:
+            images: seen in this step.
+            half_life: in images; at the start of a run it is a twentieth of the images seen so far.
+        """
+        half_life = min(half_life, (self.step + 1) * images / 20)
+        keep = 0.5 ** (images / max(half_life, 1e-8))
+        averages = dict(self.average.named_parameters())
+        for name, parameter in self.generator.named_parameters():
+            averages[name].lerp_(parameter, 1 - keep)
+        buffers = dict(self.average.named_buffers())
+        for name, buffer in self.generator.named_buffers():
+            buffers[name].copy_(buffer)
+
+    def save(self, folder: Path) -> None:
+        """Writes a checkpoint, whole or not at all."""
+        with replacing_folder(folder) as temporary:
+            for name, tensors in self._tensors().items():
+                save_file({key: value.contiguous() for key, value in tensors.items()}, temporary / f"{name}.safetensors")
+            counters = {"step": self.step, "micro_batches": self.micro_batches}
+            (temporary / COUNTERS).write_text(json.dumps(counters) + "\n", encoding="utf-8")
+
+    def load(self, folder: Path) -> None:
+        """Takes over a checkpoint of the same networks.
+
+        Raises:
+            ValueError: a checkpoint that is not there, not whole, or of other networks.
+        """
+        try:
+            counters = json.loads((folder / COUNTERS).read_text(encoding="utf-8"))
+            self.step, self.micro_batches = int(counters["step"]), int(counters["micro_batches"])
+            for name, network in self._networks().items():
+                network.load_state_dict(load_file(folder / f"{name}.safetensors"))
+            for name, optimizer in self._optimizers().items():
+                _load_optimizer(optimizer, load_file(folder / f"{name}.safetensors"))
+            self.mean_path.copy_(load_file(folder / "running.safetensors")["mean_path"])
+        except (OSError, KeyError, ValueError, RuntimeError) as e:
+            raise ValueError(f"{folder} is no checkpoint of this run ({' '.join(str(e).split())[:300]})") from e
+
+    def is_finite(self) -> bool:
+        """Whether every weight is a number."""
+        networks = (self.generator, self.discriminator)
+        return all(bool(torch.isfinite(p).all()) for network in networks for p in network.parameters())
+
+    def _networks(self) -> dict[str, nn.Module]:
+        return {"generator": self.generator, "discriminator": self.discriminator, "average": self.average}
+
+    def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        return {
+            "generator_optimizer": self.generator_optimizer,
+            "discriminator_optimizer": self.discriminator_optimizer,
+        }
+
+    def _tensors(self) -> dict[str, dict[str, Tensor]]:
+        found = {name: dict(network.state_dict()) for name, network in self._networks().items()}
+        for name, optimizer in self._optimizers().items():
+            states = optimizer.state_dict()["state"]
+            found[name] = {f"{i}.{key}": value for i, entries in states.items() for key, value in entries.items()}
+        return {**found, "running": {"mean_path": self.mean_path}}
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Puts moments back in the memory layout of their parameters: another layout rounds differently in the last bit."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    states: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        index, key = name.split(".", 1)
+        parameter = parameters[int(index)]
+        kept = torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape and key != "step" else value
+        states.setdefault(int(index), {})[key] = kept
+    optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """The checkpoints of a run, oldest first."""
+    found = [path for path in folder.glob(f"{PREFIX}*") if path.name.removeprefix(PREFIX).isdecimal() and path.is_dir()]
+    return sorted(found, key=lambda path: int(path.name.removeprefix(PREFIX)))
+
+
+def prune(folder: Path, limit: int | None) -> None:
+    """Removes all but the newest checkpoints."""
+    for path in [] if limit is None else checkpoints(folder)[:-limit]:
+        shutil.rmtree(path)
+
+
+def chosen(folder: Path, wanted: str) -> Path | None:
+    """The checkpoint to resume from; None where `latest` is wanted and there is none yet.
+
+    Raises:
+        ValueError: no such checkpoint; lists those there are.
+    """
+    found = checkpoints(folder)
+    if wanted == "latest":
+        return found[-1] if found else None
+    path = Path(wanted) if Path(wanted).is_absolute() else folder / wanted
+    if (path / COUNTERS).is_file():
+        return path
+    known = ", ".join(p.name for p in found) or "none"
+    raise ValueError(f"there is no checkpoint {wanted} in {folder}; there are: {known}")
