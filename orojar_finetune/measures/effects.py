@@ -1,0 +1,117 @@
+"""What directions do to the factors that made a scene, and how neatly they share the work."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from orojar_adapters import Generator
+from orojar_finetune.directions import Directions
+from orojar_finetune.scenes.reader import FactorReader
+from orojar_finetune.scenes.rendering import FACTORS
+from orojar_finetune.training.draws import rng
+
+STILL = 0.1
+"""An effect in variances under which nobody would say that a direction moves a factor: a third of its standard deviation."""
+
+
+@torch.no_grad()
+def effect_matrix(
+    generator: Generator,
+    directions: Directions,
+    reader: FactorReader,
+    latents: int = 256,
+    seed: int = 0,
+    batch_size: int = 64,
+) -> Float[Tensor, "directions factors"]:
+    """For each direction and factor the mean squared change of the factor by a step of one sigma, forth and back.
+
+    In units of the factor's variance over the generator's own images: two unrelated images differ by 2. The variance counts as
+    no smaller than the reader's squared error, so that what never changes does not turn that error into effects. The error is
+    in the effects too: those near `noise_floor` say nothing.
+
+    Args:
+        generator: of RGB images of scenes, on the reader's device.
+        reader: from `load_reader`.
+        latents: how many to average over; classes are drawn with them.
+        batch_size: images at a time.
+
+    Raises:
+        ValueError: fewer than two latents, or images that are not RGB.
+    """
+    if latents < 2:
+        raise ValueError(f"latents must be at least 2 to give a variance, got {latents}")
+    if generator.image_channels != 3:
+        raise ValueError(f"scenes are read off RGB images, this generator makes {generator.image_channels} channels")
+    totals = torch.zeros(len(directions), len(FACTORS), dtype=torch.float64)
+    read = []
+    for start, labels in _anchors(generator, directions.space, latents, seed, batch_size):
+
+        def factors(moved: Tensor, labels: Tensor | None = labels) -> Tensor:
+            ws = generator.map(moved, labels) if directions.space == "z" else moved
+            return reader(generator.synthesize(ws, "const", labels).float()).cpu().double()
+
+        before = factors(start)
+        read.append(before)
+        for i in range(len(directions)):
+            for strength in (1.0, -1.0):
+                change = factors(directions.apply(start, {i: strength})) - before
+                totals[i] += change.square().sum(dim=0) / 2
+    variances = torch.cat(read).var(dim=0).maximum(reader.squared_errors.cpu().double())
+    return (totals / latents / variances).float()
+
+
+def noise_floor(reader: FactorReader, variances: Float[Tensor, " factors"] | None = None) -> Float[Tensor, " factors"]:
+    """The effect on each factor that two readings with independent errors show where nothing has changed.
+
+    Args:
+        variances: of the factors; None means those of scenes, whose factors are uniform in [0, 1].
+    """
+    errors = reader.squared_errors.cpu()
+    return 2 * errors / (torch.full_like(errors, 1 / 12) if variances is None else variances.to(errors))
+
+
+def disentanglement_completeness(effects: Float[Tensor, "directions factors"]) -> tuple[float, float]:
+    """Whether each direction moves one factor, and whether each factor is moved by one direction; both in [0, 1].
+
+    One minus the entropies of the rows and of the columns, each weighted by its share of all effects (Eastwood and Williams,
+    ICLR 2018, section 2, with effects for importances). Rows and columns without effect weigh nothing; without any effect
+    both are 0.
+
+    Args:
+        effects: not negative.
+    """
+    effects = effects.double()
+    total = effects.sum()
+    if total == 0:
+        return 0.0, 0.0
+    disentanglement = (effects.sum(dim=1) / total * (1 - _entropies(effects))).sum()
+    completeness = (effects.sum(dim=0) / total * (1 - _entropies(effects.T))).sum()
+    return disentanglement.item(), completeness.item()
+
+
+def unmoved(
+    effects: Float[Tensor, "directions factors"], threshold: float = STILL, names: Sequence[str] = FACTORS
+) -> list[str]:
+    """The factors that no direction moves: those whose largest effect is under a threshold, in variances."""
+    largest = effects.amax(dim=0).tolist()
+    return [name for name, effect in zip(names, largest, strict=True) if effect < threshold]
+
+
+def _entropies(weights: Float[Tensor, "rows columns"]) -> Float[Tensor, " rows"]:
+    """Of each row as a distribution, in units of the largest there can be; 0 for one column and for rows of zeros."""
+    shares = weights / weights.sum(dim=1, keepdim=True).clamp_min(torch.finfo(weights.dtype).tiny)
+    largest = torch.tensor(max(weights.shape[1], 2)).log()
+    return torch.special.entr(shares).sum(dim=1) / largest
+
+
+def _anchors(
+    generator: Generator, space: str, latents: int, seed: int, batch_size: int
+) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Batches of z, or of ws, with their classes."""
+    for first in range(0, latents, batch_size):
+        draws = rng(seed, "effects", first)
+        count = min(batch_size, latents - first)
+        z, labels = generator.sample_latents(count, draws), generator.sample_labels(count, draws)
+        yield (z if space == "z" else generator.map(z, labels)), labels

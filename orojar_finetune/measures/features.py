@@ -1,0 +1,138 @@
+"""What sets of images are compared by: extractors of feature vectors, and the table of them."""
+
+import copy
+import importlib
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from orojar_finetune.scenes.reader import load_reader
+
+RANDOM_CHANNELS = (3, 32, 64, 128, 128)
+RANDOM_SEED = 0
+
+
+class Extractor(nn.Module, ABC):
+    """Maps images to feature vectors; frozen, and moved to a device like any module."""
+
+    @torch.no_grad()
+    def forward(self, images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch features"]:
+        """One feature vector an image.
+
+        Args:
+            images: gray, RGB or RGBA, in [-1, 1]; values beyond are clamped, as a screen would.
+
+        Raises:
+            ValueError: another number of channels.
+        """
+        return self.extract(to_rgb(images).float().clamp(-1, 1))
+
+    @abstractmethod
+    def extract(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch features"]:
+        """Features of RGB images within [-1, 1]."""
+
+
+@final
+class SceneFeatures(Extractor):
+    """What the bundled reader reads the factors of a scene from: 128 numbers that know what is in the picture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reader = copy.deepcopy(load_reader())
+
+    def extract(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch features"]:
+        return self.reader.features(images)
+
+
+@final
+class RandomFeatures(Extractor):
+    """Mean and standard deviation over the picture of what a convolutional network with random weights sees, at four scales.
+
+    Networks that were never trained compare sets of images meaningfully where trained ones know nothing of such images
+    (Naeem et al., ICML 2020, section 4.3, of randomly initialised VGG16). The weights are the same everywhere; features of
+    images of different sizes are not comparable.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        draws = torch.Generator().manual_seed(RANDOM_SEED)
+        self.kernels = nn.ParameterList()
+        for before, after in itertools.pairwise(RANDOM_CHANNELS):
+            kernel = torch.randn(after, before, 3, 3, generator=draws) * (2 / (9 * before)) ** 0.5
+            self.kernels.append(nn.Parameter(kernel, requires_grad=False))
+
+    def extract(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch features"]:
+        pooled = []
+        for kernel in self.kernels:
+            images = F.leaky_relu(F.conv2d(images, kernel, stride=2, padding=1), 0.2)
+            pooled += [images.mean(dim=(2, 3)), images.std(dim=(2, 3), correction=0)]
+        return torch.cat(pooled, dim=1)
+
+
+@final
+class InceptionFeatures(Extractor):
+    """The 2048 pool features of the Inception network that FID is defined with, through torch-fidelity.
+
+    Raises:
+        ValueError: the package or its weights, which come from the network, cannot be had.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        others = f"or choose other features: {', '.join(name for name in FEATURES if name != 'inception')}"
+        try:
+            fidelity = importlib.import_module("torch_fidelity.feature_extractor_inceptionv3")
+        except (ImportError, RuntimeError) as e:  # a torchvision built for another torch raises the second
+            raise ValueError(
+                "inception features need torch-fidelity, and a torchvision that fits this torch "
+                f"({type(e).__name__}: {e}): pip install 'orojar-finetune[fidelity]', {others}"
+            ) from e
+        try:
+            # its own loader unpickles whatever the file holds; this one lets nothing but tensors pass, and caches the file
+            torch.hub.load_state_dict_from_url(fidelity.URL_INCEPTION_V3, weights_only=True, progress=False)
+            self.network = fidelity.FeatureExtractorInceptionV3("inception", ["2048"])
+        except OSError as e:
+            raise ValueError(
+                f"the weights of inception cannot be fetched from {fidelity.URL_INCEPTION_V3} ({e}): put that file into "
+                f"{torch.hub.get_dir()}/checkpoints, {others}"
+            ) from e
+
+    def extract(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch features"]:
+        return self.network(((images + 1) * 127.5).round().byte())[0]
+
+
+FEATURES: dict[str, Callable[[], Extractor]] = {
+    "scenes": SceneFeatures,
+    "random": RandomFeatures,
+    "inception": InceptionFeatures,
+}
+"""By name; `scenes` knows pictures of this package's scenes alone, `random` any, `inception` photographs."""
+
+
+def load_features(name: str, device: torch.device | str = "cpu") -> Extractor:
+    """An extractor by name, ready on a device.
+
+    Raises:
+        ValueError: an unknown name, or features that cannot be had here.
+    """
+    if name not in FEATURES:
+        raise ValueError(f"features must be one of {', '.join(FEATURES)}, got {name!r}")
+    return FEATURES[name]().eval().requires_grad_(False).to(device)
+
+
+def to_rgb(images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch 3 height width"]:
+    """Images as RGB: gray three times, RGBA without its alpha.
+
+    Raises:
+        ValueError: another number of channels.
+    """
+    channels = images.shape[1]
+    if channels not in (1, 3, 4):
+        raise ValueError(f"features are taken of images with 1, 3 or 4 channels, got {channels}")
+    return images.expand(-1, 3, -1, -1) if channels == 1 else images[:, :3]
