@@ -140,6 +140,23 @@ class NetworkConfig:
 
 
 @dataclass(frozen=True)
+class DataConfig:
+    """How real images are read from a folder, a zip file or a data set of the Hub."""
+
+    image_column: str | None = None
+    """Column of a Hub data set that holds the images; None means the first that does."""
+    split: str = "train"
+    """Split of a Hub data set."""
+    mirror: bool = False
+    """Exchange left and right of half of the images, at random. Not for what looks wrong in a mirror, such as writing."""
+    workers: int = 4
+    """Threads that decode images while the networks train, in every process; 0 decodes when images are asked for."""
+
+    def __post_init__(self) -> None:
+        _at_least("workers", self.workers, 0)
+
+
+@dataclass(frozen=True)
 class RunConfig:
     """How long a training runs, in which portions, and what it leaves behind."""
 
