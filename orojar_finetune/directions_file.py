@@ -77,6 +77,8 @@ def _folder(source: str | os.PathLike, revision: str | None) -> Path:
         if not (path / JSON).is_file():
             raise MissingDirectionsError(f"{source} holds no {JSON}; find directions with: orojar discover {source}")
         return path
+    if path.is_file() or str(source).count("/") > 1:
+        raise MissingDirectionsError(f"{source} is one file; directions live in model folders: orojar discover {source}")
     try:
         for file in (TENSORS, JSON):
             found = hf_hub_download(os.fspath(source), file, revision=revision)

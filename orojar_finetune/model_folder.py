@@ -33,6 +33,7 @@ def write_model_folder(
     sets: Mapping[str, Directions] | None = None,
     config: Mapping[str, Any] | None = None,
     discriminator: StyleGAN2Discriminator | None = None,
+    metrics: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes a generator, its direction sets, previews and a card, atomically.
 
@@ -41,6 +42,7 @@ def write_model_folder(
     Args:
         sets: by name, the first being the default; previews show it.
         config: how it was made.
+        metrics: what else was measured, beside the scores of the direction sets.
 
     Raises:
         ValueError: something else is at that place.
@@ -57,8 +59,8 @@ def write_model_folder(
         provenance = {"base": base_of(generator), "config": dict(config or {}), "versions": versions()}
         _write_json(temporary / reader.PROVENANCE, provenance)
         known = {name: Directions.load(temporary, name) for name in Directions.list(temporary)}
-        metrics = {name: {**d.scores, "activity_of": dict(zip(d.names, d.activity, strict=True))} for name, d in known.items()}
-        _write_json(temporary / METRICS, {"direction_sets": metrics})
+        of_sets = {name: {**d.scores, "activity_of": dict(zip(d.names, d.activity, strict=True))} for name, d in known.items()}
+        _write_json(temporary / METRICS, {"direction_sets": of_sets, **(metrics or {})})
         _write_previews(temporary / PREVIEWS, generator, next(iter(known.values()), None))
         card.write(temporary, generator, known, provenance["base"])
         for path in temporary.rglob("*.safetensors"):

@@ -70,6 +70,35 @@ def orojar(
     return _reduce(total, reduction)
 
 
+def pair_cosines(
+    generate: Generate, latents: Tensor, pairs: Tensor, epsilon: float = 0.1, reduction: Reduction = "mean"
+) -> Tensor:
+    """The squared cosine between the changes along two coordinates of a latent, one pair each: `orojar` pair by pair.
+
+    Args:
+        generate: as for `orojar`.
+        latents: where the Jacobian is taken, `Float[Tensor, "batch size"]`.
+        pairs: two different coordinates a latent, `Int[Tensor, "batch 2"]`.
+        epsilon: length of a step.
+        reduction: over the batch: `mean`, `max` or `none`.
+
+    Returns:
+        `Float[Tensor, ""]`, or `Float[Tensor, " batch"]` where nothing is reduced; summed over activations.
+
+    Raises:
+        ValueError: a step that is not positive, or an unknown reduction.
+    """
+    _check(2, epsilon, reduction)
+    steps = latents.new_zeros(3, *latents.shape)
+    steps[:2].scatter_(2, pairs.T[:, :, None], epsilon)
+    total = latents.new_zeros(len(latents))
+    for activation in _evaluate(generate, latents, steps):
+        first, second = (activation[:2] - activation[2:]) / epsilon
+        lengths = first.square().sum(dim=1) * second.square().sum(dim=1)
+        total = total + (first * second).sum(dim=1).square() / _nonzero(lengths)
+    return _reduce(total, reduction)
+
+
 def hessian_penalty(
     generate: Generate,
     latents: Tensor,

@@ -6,10 +6,9 @@ from typing import Annotated, Literal
 
 import tyro
 
-from orojar_finetune.config import DiscoverConfig, GanConfig, NetworkConfig, RunConfig
+from orojar_finetune.config import FLAT, DataConfig, DiscoverConfig, FinetuneConfig, GanConfig, NetworkConfig, RunConfig
 
 Source = Annotated[str, tyro.conf.Positional]
-Flat = Annotated[DiscoverConfig, tyro.conf.arg(name="")]
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,35 @@ class Discover:
     """Branch, tag or commit on the Hub."""
     name: str | None = None
     """Name of the direction set; by default its method."""
-    config: Flat = field(default_factory=DiscoverConfig)
+    config: Annotated[DiscoverConfig, FLAT] = field(default_factory=DiscoverConfig)
+
+
+@dataclass(frozen=True)
+class Finetune:
+    """Tunes a generator's weights so that its directions become independent, and writes a model folder.
+
+    Needs no data: without, samples of the generator itself play the real images. Runs under
+    `accelerate launch -m orojar_finetune finetune ...` too: the processes share every batch.
+    """
+
+    source: Source
+    """A file, a model folder, user/repo, or user/repo/file.pkl."""
+    output_dir: Path | None = None
+    """The run's folder: checkpoints, history.jsonl, pictures, and the model folder `model` at the end; by default
+    NAME-finetuned."""
+    revision: str | None = None
+    """Branch, tag or commit on the Hub."""
+    data: str = "none"
+    """none (samples of the generator itself), scenes (the built-in pictures), a folder or zip of images, or user/dataset."""
+    direction_set: str | None = None
+    """Which direction set of a model folder; by default the first. Without any, directions are found first."""
+    dry_run: bool = False
+    """Print the whole config and an estimate of memory and time, measured on one real step, and stop."""
+    push_to_hub: bool = False
+    """Upload the model folder at the end."""
+    hub_model_id: str | None = None
+    """user/repo to upload to."""
+    config: Annotated[FinetuneConfig, FLAT] = field(default_factory=FinetuneConfig)
 
 
 @dataclass(frozen=True)
@@ -74,10 +101,13 @@ class Train:
     output_dir: Path
     """The run's folder: checkpoints, history.jsonl, and the model folder `model` at the end."""
     data: str = "scenes"
-    """`scenes`, the built-in pictures with known factors."""
-    network: Annotated[NetworkConfig, tyro.conf.arg(name="")] = field(default_factory=NetworkConfig)
-    gan: Annotated[GanConfig, tyro.conf.arg(name="")] = field(default_factory=GanConfig)
-    run: Annotated[RunConfig, tyro.conf.arg(name="")] = field(default_factory=RunConfig)
+    """scenes (the built-in pictures with known factors), a folder or zip of images, or user/dataset."""
+    dry_run: bool = False
+    """Print the whole config and an estimate of memory and time, measured on one real step, and stop."""
+    images: Annotated[DataConfig, FLAT] = field(default_factory=DataConfig)
+    network: Annotated[NetworkConfig, FLAT] = field(default_factory=NetworkConfig)
+    gan: Annotated[GanConfig, FLAT] = field(default_factory=GanConfig)
+    run: Annotated[RunConfig, FLAT] = field(default_factory=RunConfig)
 
 
 @dataclass(frozen=True)
@@ -138,4 +168,4 @@ class Push:
     """Of the commit."""
 
 
-Verb = Demo | Inspect | Convert | Discover | Train | Generate | Edit | Push
+Verb = Demo | Inspect | Convert | Discover | Finetune | Train | Generate | Edit | Push

@@ -1,8 +1,9 @@
-"""The smallest generators that still have every part, with random weights that do not depend on global randomness."""
+"""The smallest networks that still have every part, with random weights that do not depend on global randomness."""
 
 import torch
 
 from orojar_adapters.stylegan2 import StyleGAN2
+from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
 
 
 def tiny_stylegan2(num_classes: int = 0, image_channels: int = 3, latent_size: int = 8, seed: int = 0) -> StyleGAN2:
@@ -23,6 +24,13 @@ def tiny_stylegan2(num_classes: int = 0, image_channels: int = 3, latent_size: i
                 torch.nn.init.constant_(parameter, 0.1)
         generator.mapping.w_avg.normal_(0, 0.1)
     return generator.eval()
+
+
+def tiny_discriminator(num_classes: int = 0, image_channels: int = 3, seed: int = 1) -> StyleGAN2Discriminator:
+    """A 16 x 16 discriminator."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return StyleGAN2Discriminator(16, [8, 8, 4], num_classes, image_channels, label_size=8, mapping_depth=2)
 
 
 TINY = {"stylegan2": tiny_stylegan2}

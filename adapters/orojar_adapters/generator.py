@@ -113,6 +113,22 @@ class Generator(ModelMixin, ConfigMixin, ABC):
             ValueError: the family has no such matrices.
         """
 
+    @property
+    def tunable(self) -> dict[str, tuple[str, ...]]:
+        """Names of the submodules that can be tuned apart from the rest, by what they are together.
+
+        `mapping` (z to w), `synthesis` (w to the image) and `affine` (the linear layers through which w modulates the
+        synthesis), as far as the family has them.
+        """
+        return {}
+
+    def recenter(self, samples: int = 10_000, rng: torch.Generator | None = None) -> None:
+        """Sets the mean latent that truncation goes to, once the weights have changed; families without one do nothing.
+
+        Args:
+            samples: latents whose mean is taken, of all classes.
+        """
+
     def sample_latents(self, count: int, rng: torch.Generator | None = None) -> Float[Tensor, "count latent"]:
         """Latents of the distribution that the generator was trained on.
 

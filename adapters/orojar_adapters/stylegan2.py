@@ -208,6 +208,16 @@ class StyleGAN2(Generator):
         kept[index] = image
         return image, [kept[i] for i in activations]
 
+    @property
+    def tunable(self) -> dict[str, tuple[str, ...]]:
+        affine = tuple(name for name, _ in self.named_modules() if name.endswith(".affine"))
+        return {"mapping": ("mapping",), "synthesis": ("synthesis",), "affine": affine}
+
+    @torch.no_grad()
+    def recenter(self, samples: int = 10_000, rng: torch.Generator | None = None) -> None:
+        z, labels = self.sample_latents(samples, rng), self.sample_labels(samples, rng)
+        self.mapping.w_avg.copy_(self.mapping(z, self.label_rows(labels, samples)).mean(dim=0))
+
     def modulation_weights(self) -> list[Float[Tensor, "_ w"]]:
         convs = [getattr(block, name) for block in self.synthesis.blocks() for name in block.convs]
         last = list(self.synthesis.blocks())[-1].torgb

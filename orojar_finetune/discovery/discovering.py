@@ -12,10 +12,8 @@ import orojar_adapters as adapters
 from orojar_finetune.config import DiscoverConfig
 from orojar_finetune.directions import Directions
 from orojar_finetune.discovery import orojar, orojar_jd, random, sefa
-from orojar_finetune.gram import gram_matrix
 from orojar_finetune.latent_space import LatentSpace
-from orojar_finetune.measures.activity import image_variance, squared_change
-from orojar_finetune.measures.orthogonality import orthogonality
+from orojar_finetune.measures import held_out
 from orojar_finetune.training.processes import Processes
 
 Method = Callable[[LatentSpace, DiscoverConfig, Processes], Float[Tensor, "count size"]]
@@ -26,9 +24,6 @@ METHODS: dict[str, Method] = {
     "sefa": sefa.find,
     "random": random.find,
 }
-
-HELD_OUT_SEED = 1 << 20
-"""Added to the seed for the latents on which directions are measured, so that they differ from those of every method."""
 
 
 def discover(
@@ -64,34 +59,36 @@ def discover(
 
 
 def measured(
-    space: LatentSpace, basis: Float[Tensor, "count size"], config: DiscoverConfig, processes: Processes
+    space: LatentSpace,
+    basis: Float[Tensor, "count size"],
+    config: DiscoverConfig,
+    processes: Processes,
+    names: tuple[str, ...] | None = None,
 ) -> Directions:
-    """A basis as a direction set: standard deviations, activity and orthogonality on held-out latents, most active first."""
-    rng = torch.Generator().manual_seed(config.seed + HELD_OUT_SEED)
+    """A basis as a direction set: standard deviations, activity and orthogonality on held-out latents.
+
+    Args:
+        names: of the directions, which then keep their order and sign; None sorts them, most active first, and numbers them.
+    """
+    rng = held_out.rng(config.seed)
     sigmas = (basis @ space.covariance(rng) * basis).sum(dim=1).clamp_min(0).sqrt()
     anchors = space.sample(config.held_out, rng)
-    scaled = basis * sigmas[:, None]
-    count = len(anchors)
-    grams = processes.stack(
-        count,
-        lambda i: gram_matrix(space, anchors.rows(slice(i, i + 1)), scaled, config.epsilon, config.batch_size),
-        "measuring orthogonality",
+    orthogonality, activities = held_out.scores(
+        space, anchors, basis * sigmas[:, None], processes, config.epsilon, config.batch_size
     )
-    changes = processes.stack(
-        count, lambda i: squared_change(space, anchors.rows(slice(i, i + 1)), scaled, config.batch_size), "measuring activity"
-    )
-    activities = changes.mean(dim=0) / image_variance(space, anchors, config.batch_size)
-    order = activities.argsort(descending=True)
+    if names is None:
+        order = activities.argsort(descending=True)
+        basis, sigmas, activities = _fix_signs(basis[order]), sigmas[order], activities[order]
     facts = space.generator.source_facts
     return Directions(
-        basis=_fix_signs(basis[order]),
-        sigmas=sigmas[order],
+        basis=basis,
+        sigmas=sigmas,
         space=config.space,
         method=config.method,
-        names=tuple(f"direction {i}" for i in range(len(basis))),
+        names=names or tuple(f"direction {i}" for i in range(len(basis))),
         layers=(config.layers,) * len(basis),
-        activity=tuple(activities[order].tolist()),
-        scores={"orthogonality": orthogonality(grams), "activity": activities.mean().item()},
+        activity=tuple(activities.tolist()),
+        scores={"orthogonality": orthogonality, "activity": activities.mean().item()},
         provenance={
             "base": facts and facts.source,
             "revision": facts and facts.revision,

@@ -4,12 +4,11 @@ import math
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from orojar_adapters import Generator
 from orojar_adapters.generator import Noise
-from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_finetune.config import GanConfig
 from orojar_finetune.training.augment import NUMBERS, augment
 from orojar_finetune.training.draws import rng
@@ -21,6 +20,7 @@ class Game:
     """The two networks, the real images and the rules; gives the parts of both losses.
 
     Args:
+        discriminator: images and rows of label values (or None) to logits.
         rows: size of a batch over all processes.
         seed: of everything that is drawn.
         mean_path: running mean of the path length, a tensor that is updated in place.
@@ -29,7 +29,7 @@ class Game:
     def __init__(
         self,
         generator: Generator,
-        discriminator: StyleGAN2Discriminator,
+        discriminator: nn.Module,
         reals: Reals,
         config: GanConfig,
         rows: int,

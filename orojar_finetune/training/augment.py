@@ -52,7 +52,7 @@ def _window(fraction: Tensor, most: int, size: int) -> Tensor:
 
 def _cut_out(images: Tensor, x: Tensor, y: Tensor) -> Tensor:
     size = images.shape[-1]
-    axis = torch.arange(size, device=images.device, dtype=images.dtype)
+    axis = torch.arange(size, device=images.device, dtype=images.dtype) + 0.5
     half = size * HOLE / 2
     across, along = ((axis - fraction.flatten()[:, None] * size).abs() < half for fraction in (x, y))
     hole = along[:, None, :, None] & across[:, None, None, :]

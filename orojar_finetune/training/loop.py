@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from orojar_finetune.config import GanConfig, RunConfig
 from orojar_finetune.training import state as states
@@ -41,6 +41,7 @@ class Loop:
         generator_parts: the same for the generator.
         folder: where checkpoints and history.jsonl go.
         validate: called every `validation_steps` and after the last; its figures join the history. It may raise `Stop`.
+        before: called before every step.
     """
 
     state: State
@@ -51,6 +52,7 @@ class Loop:
     folder: Path
     processes: Processes
     validate: Validate | None = None
+    before: Callable[[State], None] | None = None
 
     def __call__(self) -> str:
         """Trains until the last step, an interrupt or a stop, and says which: `done`, `interrupted` or the stop's reason.
@@ -64,13 +66,15 @@ class Loop:
         with Interrupt() as interrupt:
             recorded: list[dict[str, float]] = []
             for _ in bar:
-                before = time.perf_counter()
+                if self.before is not None:
+                    self.before(self.state)
+                began = time.perf_counter()
                 losses = self._step()
                 losses["interrupt"] = float(interrupt.wanted)
                 losses = self.processes.mean_of(losses)
                 wanted = losses.pop("interrupt") > 0
                 self._check(losses)
-                seconds = time.perf_counter() - before
+                seconds = time.perf_counter() - began
                 self.state.step += 1
                 recorded.append({**losses, "images_per_second": self.run.train_batch_size / seconds})
                 figures = self._validated()
@@ -90,33 +94,55 @@ class Loop:
             self._checkpoint()
         return "done"
 
+    def players(self) -> list[tuple[torch.optim.Optimizer, Sequence[Part]]]:
+        """Both optimizers with the parts of their loss, in the order in which they step."""
+        state = self.state
+        return [
+            (state.discriminator_optimizer, self.discriminator_parts),
+            (state.generator_optimizer, self.generator_parts),
+        ]
+
+    def listen(self, mover: torch.optim.Optimizer) -> None:
+        """Lets gradients reach the weights of one optimizer and of no other."""
+        for optimizer, _ in self.players():
+            for parameter in _parameters(optimizer):
+                parameter.requires_grad_(optimizer is mover)
+
+    def gradients(self, part: Part, step: int) -> float:
+        """Adds the gradients of a part, in micro-batches, and gives its loss; both are this process's share."""
+        mine = self.processes.rows(part.rows)
+        total = 0.0
+        for rows in _slices(mine, self.state.micro_batches):
+            share = (rows.stop - rows.start) / (mine.stop - mine.start)
+            with self.processes.precision(part.exact):
+                loss = part.loss(step, rows)
+            self.processes.backward(loss * (part.factor(step) * share))
+            total += float(loss.detach()) * share
+        return total
+
     def _step(self) -> dict[str, float]:
         state = self.state
-        networks = (
-            (state.discriminator, state.discriminator_optimizer, self.discriminator_parts),
-            (state.generator, state.generator_optimizer, self.generator_parts),
-        )
         losses: dict[str, float] = {}
-        for network, optimizer, parts in networks:
-            if not parts:
+        for optimizer, parts in self.players():
+            due = [part for part in parts if part.factor(state.step)]
+            if not due:
                 continue
-            for other, _, _ in networks:
-                _listen(other, other is network)
-            losses |= self._accumulate(optimizer, parts)
+            self.listen(optimizer)
+            losses |= self._accumulate(optimizer, due)
             self.processes.average_gradients(_parameters(optimizer))
             self.processes.step(optimizer)
-            for part in parts:
-                if part.after is not None and part.factor(state.step):
+            for part in due:
+                if part.after is not None:
                     part.after(self.processes.mean_of)
         state.update_average(self.run.train_batch_size, self.gan.ema_images)
         return losses
 
     def _accumulate(self, optimizer: torch.optim.Optimizer, parts: Sequence[Part]) -> dict[str, float]:
-        """The gradients of all parts that are due, in as many micro-batches as memory wants."""
+        """The gradients of parts, in as many micro-batches as memory wants."""
         while True:
             optimizer.zero_grad()
             try:
-                return {part.name: self._part(part, factor) for part in parts if (factor := part.factor(self.state.step))}
+                return {part.name: self.gradients(part, self.state.step) for part in parts}
             except torch.OutOfMemoryError:
                 largest = self.processes.share(self.run.train_batch_size) // self.state.micro_batches
                 if largest < 2:
@@ -128,18 +154,6 @@ class Loop:
                 f"out of memory: going on with micro-batches of {largest // 2} images instead of {largest}; "
                 f"the batch stays {self.run.train_batch_size}"
             )
-
-    def _part(self, part: Part, factor: float) -> float:
-        mine = self.processes.rows(part.rows)
-        slices = _slices(mine, self.state.micro_batches)
-        total = 0.0
-        for rows in slices:
-            share = (rows.stop - rows.start) / (mine.stop - mine.start)
-            with self.processes.precision(part.exact):
-                loss = part.loss(self.state.step, rows)
-            self.processes.backward(loss * (factor * share))
-            total += float(loss.detach()) * share
-        return total
 
     def _check(self, losses: dict[str, float]) -> None:
         wrong = [name for name, value in losses.items() if not math.isfinite(value)]
@@ -187,12 +201,6 @@ class Loop:
 
 def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
-
-
-def _listen(network: nn.Module, wanted: bool) -> None:
-    """Whether gradients reach a network's weights; those that never move have been marked by `frozen`."""
-    for parameter in network.parameters():
-        parameter.requires_grad_(wanted and not getattr(parameter, "frozen", False))
 
 
 def _slices(rows: slice, count: int) -> list[slice]:

@@ -1,7 +1,7 @@
 """What a loss is made of: parts, each with its own rows, rhythm and weight."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -40,3 +40,8 @@ class Part:
     def factor(self, step: int) -> float:
         """What its mean loss is multiplied with in this step, 0 when it is not due."""
         return self.every * self.weight(step) if step % self.every == 0 else 0.0
+
+
+def delayed(part: Part, first: int) -> Part:
+    """The same part, left out before a step."""
+    return replace(part, weight=lambda step: part.weight(step) if step >= first else 0.0)

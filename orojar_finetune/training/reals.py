@@ -1,6 +1,6 @@
 """Where real images come from: any number of processes and micro-batches sees the same ones in the same step."""
 
-from typing import Protocol
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor
@@ -10,20 +10,27 @@ from orojar_finetune.scenes.rendering import render, sample_factors
 from orojar_finetune.training.draws import rng
 
 
-class Reals(Protocol):
-    """Real images by step; `description` is a noun for messages."""
+class Reals(ABC):
+    """Real images by step.
+
+    Attributes:
+        description: a noun for messages.
+        features: the features of `FEATURES` that suit them.
+    """
 
     description: str
+    features: str
 
+    @abstractmethod
     def batch(self, step: int, total: int, rows: slice) -> tuple[Tensor, Tensor | None]:
         """Some rows of a step's batch: images in [-1, 1] and, for conditional networks, rows of label values."""
-        ...
 
 
-class RenderedScenes:
+class RenderedScenes(Reals):
     """The built-in scenes, every one drawn afresh."""
 
     description = "the built-in scenes"
+    features = "scenes"
 
     def __init__(self, resolution: int, seed: int, device: torch.device) -> None:
         self.resolution, self.seed, self.device = resolution, seed, device
@@ -33,10 +40,11 @@ class RenderedScenes:
         return render(factors.to(self.device), self.resolution), None
 
 
-class SamplesOfOriginal:
+class SamplesOfOriginal(Reals):
     """The frozen original's own samples, for when there is no data: it then plays the data set."""
 
     description = "samples of the frozen original"
+    features = "random"
 
     def __init__(self, original: Generator, seed: int) -> None:
         self.original, self.seed = original, seed

@@ -5,8 +5,9 @@ Random numbers and the position in the data are functions of the step (`draws`),
 
 import copy
 import json
+import math
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -29,8 +30,10 @@ class State:
     Attributes:
         step: steps that are done.
         micro_batches: portions that a process's part of the batch is divided into.
-        mean_path: running mean of the path length.
-        best: what the best validation so far measured.
+        running: other tensors that change on the way: `mean_path`, the running mean of the path length, and what else a run
+            puts there before it starts or resumes.
+        best: score of the best validation so far; lower is better.
+        best_weights: the averaged generator's then.
     """
 
     generator: Generator
@@ -38,9 +41,11 @@ class State:
     average: Generator
     generator_optimizer: torch.optim.Optimizer
     discriminator_optimizer: torch.optim.Optimizer
-    mean_path: Tensor
+    running: dict[str, Tensor]
     step: int = 0
     micro_batches: int = 1
+    best: float = math.inf
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
 
     @classmethod
     def start(
@@ -58,7 +63,7 @@ class State:
             copy.deepcopy(generator).eval().requires_grad_(False),
             torch.optim.Adam(moving, lr=config.learning_rate, betas=betas, eps=1e-8),
             torch.optim.Adam(discriminator.parameters(), lr=critic_rate, betas=betas, eps=1e-8),
-            torch.zeros([], device=generator.device),
+            {"mean_path": torch.zeros([], device=generator.device)},
             micro_batches=micro_batches,
         )
 
@@ -84,7 +89,8 @@ class State:
         with replacing_folder(folder) as temporary:
             for name, tensors in self._tensors().items():
                 save_file({key: value.contiguous() for key, value in tensors.items()}, temporary / f"{name}.safetensors")
-            counters = {"step": self.step, "micro_batches": self.micro_batches}
+            best = self.best if math.isfinite(self.best) else None
+            counters = {"step": self.step, "micro_batches": self.micro_batches, "best": best}
             (temporary / COUNTERS).write_text(json.dumps(counters) + "\n", encoding="utf-8")
 
     def load(self, folder: Path) -> None:
@@ -96,13 +102,22 @@ class State:
         try:
             counters = json.loads((folder / COUNTERS).read_text(encoding="utf-8"))
             self.step, self.micro_batches = int(counters["step"]), int(counters["micro_batches"])
+            self.best = math.inf if counters.get("best") is None else float(counters["best"])
+            self.best_weights = load_file(folder / "best.safetensors")
             for name, network in self._networks().items():
                 network.load_state_dict(load_file(folder / f"{name}.safetensors"))
             for name, optimizer in self._optimizers().items():
                 _load_optimizer(optimizer, load_file(folder / f"{name}.safetensors"))
-            self.mean_path.copy_(load_file(folder / "running.safetensors")["mean_path"])
+            kept = load_file(folder / "running.safetensors")
+            for name, tensor in self.running.items():
+                tensor.copy_(kept[name])
         except (OSError, KeyError, ValueError, RuntimeError) as e:
             raise ValueError(f"{folder} is no checkpoint of this run ({' '.join(str(e).split())[:300]})") from e
+
+    def keep_best(self, score: float) -> None:
+        """Notes the averaged weights as the best so far."""
+        self.best = score
+        self.best_weights = {name: value.cpu().clone() for name, value in self.average.state_dict().items()}
 
     def is_finite(self) -> bool:
         """Whether every weight is a number."""
@@ -123,7 +138,7 @@ class State:
         for name, optimizer in self._optimizers().items():
             states = optimizer.state_dict()["state"]
             found[name] = {f"{i}.{key}": value for i, entries in states.items() for key, value in entries.items()}
-        return {**found, "running": {"mean_path": self.mean_path}}
+        return {**found, "running": self.running, "best": self.best_weights}
 
 
 def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
@@ -148,6 +163,28 @@ def prune(folder: Path, limit: int | None) -> None:
     """Removes all but the newest checkpoints."""
     for path in [] if limit is None else checkpoints(folder)[:-limit]:
         shutil.rmtree(path)
+
+
+def resume(state: State, folder: Path, wanted: str | None) -> Path | None:
+    """Puts a state where a checkpoint stands and says which, None where the run starts from its beginning.
+
+    Args:
+        wanted: `latest`, the name of a checkpoint, or None for none.
+
+    Raises:
+        ValueError: no such checkpoint, or there are checkpoints of an earlier run that nobody wants to continue.
+    """
+    if wanted is None:
+        if found := checkpoints(folder):
+            raise ValueError(
+                f"{folder} holds {found[-1].name} of an earlier run: continue it with --resume-from-checkpoint latest, "
+                "or choose another --output-dir"
+            )
+        return None
+    path = chosen(folder, wanted)
+    if path is not None:
+        state.load(path)
+    return path
 
 
 def chosen(folder: Path, wanted: str) -> Path | None:

@@ -8,8 +8,8 @@ from orojar_adapters.stylegan2_sizes import check_positive, check_sizes
 from tiny import tiny_stylegan2
 
 
-def test_noise_is_const_random_none_or_a_seed():
-    with pytest.raises(ValueError, match="const, random, none or a seed, got 'blue'"):
+def test_noise_is_const_random_none_a_seed_or_random_numbers():
+    with pytest.raises(ValueError, match=r"const, random, none, a seed or a torch\.Generator, got 'blue'"):
         inspect.unwrap(noise_rng)("blue")  # without the check of types, as users run it
 
 

@@ -1,0 +1,70 @@
+"""`orojar finetune`."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+from orojar_adapters import load_discriminator, load_generator
+from orojar_finetune import hub
+from orojar_finetune.directions import Directions
+from orojar_finetune.model_folder import check_target, write_model_folder
+from orojar_finetune.training.estimate import estimate
+from orojar_finetune.training.finetuning import Finetuned, prepare
+from orojar_finetune.verbs import Finetune
+
+MODEL = "model"
+
+
+def run(options: Finetune) -> None:
+    """Tunes a generator and writes a model folder."""
+    folder = options.output_dir or Path(f"{Path(options.source).stem}-finetuned")
+    if options.push_to_hub and not options.hub_model_id:
+        raise ValueError("--push-to-hub needs a place: --hub-model-id user/repo")
+    check_target(folder / MODEL)
+    generator = load_generator(options.source, options.revision)
+    facts = generator.source_facts
+    critic = load_discriminator(options.source, options.revision) if facts and facts.has_discriminator else None
+    tuning = prepare(generator, folder, options.config, options.data, _directions(options), critic)
+    is_main = tuning.loop.processes.is_main
+    if options.dry_run:
+        found = estimate(tuning.loop)
+        if is_main:
+            print(json.dumps(dataclasses.asdict(options), indent=1, default=str))
+            print(found)
+        return
+    done = tuning.finish(tuning.loop())
+    if not is_main:
+        return
+    _write(folder / MODEL, done, options)
+    _report(done, folder)
+    if options.push_to_hub and options.hub_model_id:
+        print(f"Pushed: {hub.push(folder / MODEL, options.hub_model_id).url}")
+
+
+def _directions(options: Finetune) -> Directions | None:
+    """The set that the source brings along, if any."""
+    if not Directions.list(options.source, options.revision):
+        if options.direction_set is not None:
+            raise ValueError(f"{options.source} has no direction sets, so none called {options.direction_set!r}")
+        return None
+    return Directions.load(options.source, options.direction_set, options.revision)
+
+
+def _write(target: Path, done: Finetuned, options: Finetune) -> None:
+    figures = {"start": dataclasses.asdict(done.start), "end": dataclasses.asdict(done.end), "ended": done.ended}
+    write_model_folder(
+        target,
+        done.generator,
+        {done.directions.method: done.directions},
+        {"finetune": dataclasses.asdict(options.config), "data": options.data},
+        done.discriminator,
+        {"finetune": {**figures, "steps": done.steps}},
+    )
+
+
+def _report(done: Finetuned, folder: Path) -> None:
+    print(f"{'':24}{'before':>10}{'after':>10}")
+    for name, words in {"frechet": "Fréchet distance", "orthogonality": "off-diagonal cos²", "activity": "activity"}.items():
+        print(f"{words:24}{getattr(done.start, name):10.3f}{getattr(done.end, name):10.3f}")
+    print(f"{done.ended}, {done.steps} steps. Wrote {folder / MODEL}")
+    print(f"Edit:  orojar edit {folder / MODEL}")

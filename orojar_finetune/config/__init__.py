@@ -1,0 +1,19 @@
+"""Every option, its default and its sentence of help. Nothing heavy is imported here: `--help` reads these files."""
+
+from orojar_finetune.config.discovery import DescentConfig, DiscoverConfig
+from orojar_finetune.config.finetuning import FLAT, FidelityConfig, FinetuneConfig, PenaltyConfig
+from orojar_finetune.config.gan import GanConfig, NetworkConfig
+from orojar_finetune.config.running import DataConfig, RunConfig
+
+__all__ = [
+    "FLAT",
+    "DataConfig",
+    "DescentConfig",
+    "DiscoverConfig",
+    "FidelityConfig",
+    "FinetuneConfig",
+    "GanConfig",
+    "NetworkConfig",
+    "PenaltyConfig",
+    "RunConfig",
+]

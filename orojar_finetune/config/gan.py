@@ -1,0 +1,69 @@
+"""How the networks play their game, and how large new ones are."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from orojar_finetune.config.checks import above_zero, at_least, between
+
+
+@dataclass(frozen=True)
+class GanConfig:
+    """The game between generator and discriminator that keeps the images what they are."""
+
+    learning_rate: float = 1e-3
+    """Learning rate of Adam, of the generator."""
+    discriminator_learning_rate: float | None = None
+    """That of the discriminator; None means the generator's."""
+    adam_beta1: float = 0.0
+    """Adam's decay of the mean gradient."""
+    adam_beta2: float = 0.99
+    """Adam's decay of the mean squared gradient."""
+    r1_gamma: float | None = None
+    """Weight of R1, the squared gradient of the discriminator at real images; None means 0.0002 * resolution^2 / batch."""
+    r1_every: int = 16
+    """Steps from one evaluation of R1 to the next."""
+    path_length: float = 0.0
+    """Weight of StyleGAN2's path length regularization (theirs is 2); 0 leaves it out."""
+    path_length_every: int = 4
+    """Steps from one evaluation of the path length to the next."""
+    style_mixing: float = 0.5
+    """Chance that an image's layers from a random one on follow a second latent."""
+    noise: Literal["random", "const", "none"] = "random"
+    """The noise maps while training: new for every image, the checkpoint's own, or none."""
+    augment: bool = False
+    """DiffAugment: colours, place and a hole change in all that the discriminator sees. For less than some 10,000 images."""
+    ema_images: int = 10_000
+    """Images after which the moving average of the weights has forgotten half."""
+
+    def __post_init__(self) -> None:
+        above_zero("learning_rate", self.learning_rate)
+        if self.discriminator_learning_rate is not None:
+            above_zero("discriminator_learning_rate", self.discriminator_learning_rate)
+        for name in ("adam_beta1", "adam_beta2", "style_mixing"):
+            between(name, getattr(self, name), 0, 1)
+        for name in ("r1_every", "path_length_every"):
+            at_least(name, getattr(self, name), 1)
+        for name in ("path_length", "ema_images"):
+            at_least(name, getattr(self, name), 0)
+        if self.r1_gamma is not None:
+            at_least("r1_gamma", self.r1_gamma, 0)
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The networks that `train` starts from nothing."""
+
+    family: str = "stylegan2"
+    """The family of the generator."""
+    resolution: int = 64
+    """Height and width of the images in pixels."""
+    channels: tuple[int, ...] = (96, 96, 64, 48, 32)
+    """Feature maps of the generator at 4 x 4, 8 x 8, ... up to the resolution."""
+    discriminator_channels: tuple[int, ...] = (96, 96, 64, 32, 16)
+    """Those of the discriminator."""
+    latent_size: int = 32
+    """Width of z."""
+    w_size: int = 32
+    """Width of w."""
+    mapping_depth: int = 4
+    """Layers from z to w."""

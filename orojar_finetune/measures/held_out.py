@@ -1,0 +1,80 @@
+"""How orthogonal and how active directions are, on latents that no method has seen."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from orojar_adapters import Generator
+from orojar_finetune.directions import Directions
+from orojar_finetune.gram import gram_matrix
+from orojar_finetune.latent_space import Anchors, LatentSpace
+from orojar_finetune.measures.activity import image_variance, squared_change
+from orojar_finetune.measures.orthogonality import orthogonality
+from orojar_finetune.training.processes import Processes
+
+SEED_OFFSET = 1 << 20
+"""Added to the seed for these latents, so that they differ from those of every method."""
+EPSILON = 0.05
+BATCH_SIZE = 64
+
+
+class Scores(NamedTuple):
+    """Orthogonality of a set, and the activity of each of its directions."""
+
+    orthogonality: float
+    activities: Float[Tensor, " directions"]
+
+
+def rng(seed: int) -> torch.Generator:
+    """Where held-out latents come from."""
+    return torch.Generator().manual_seed(seed + SEED_OFFSET)
+
+
+def scores(
+    space: LatentSpace,
+    anchors: Anchors,
+    steps: Float[Tensor, "directions size"],
+    processes: Processes,
+    epsilon: float = EPSILON,
+    batch_size: int = BATCH_SIZE,
+) -> Scores:
+    """What steps of one sigma do at anchors; the processes share the work.
+
+    Args:
+        epsilon: length of the central differences behind the orthogonality, in steps.
+        batch_size: the most images generated at once.
+    """
+
+    def gram(i: int) -> Tensor:
+        return gram_matrix(space, anchors.rows(slice(i, i + 1)), steps, epsilon, batch_size)
+
+    def change(i: int) -> Tensor:
+        return squared_change(space, anchors.rows(slice(i, i + 1)), steps, batch_size)
+
+    grams = processes.stack(len(anchors), gram, "measuring orthogonality")
+    changes = processes.stack(len(anchors), change, "measuring activity")
+    return Scores(orthogonality(grams), changes.mean(dim=0) / image_variance(space, anchors, batch_size))
+
+
+def scores_of(generator: Generator, directions: Directions, latents: int, seed: int, processes: Processes) -> Scores:
+    """The scores of a direction set on a generator that may not be the one it was found on; its sigmas count as they are.
+
+    Raises:
+        ValueError: directions that move different layers.
+    """
+    space = space_of(generator, directions)
+    steps = (directions.basis * directions.sigmas[:, None]).to(generator.device)
+    return scores(space, space.sample(latents, rng(seed)), steps, processes)
+
+
+def space_of(generator: Generator, directions: Directions) -> LatentSpace:
+    """The space that a direction set lives in.
+
+    Raises:
+        ValueError: directions that move different layers.
+    """
+    if len(set(directions.layers)) > 1:
+        raise ValueError(f"all directions must move the same layers, got {sorted(set(map(str, directions.layers)))}")
+    return LatentSpace(generator, directions.space, directions.layers[0])

@@ -1,0 +1,53 @@
+"""How far generated images are from real ones."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from orojar_adapters import Generator
+from orojar_finetune.config import FidelityConfig
+from orojar_finetune.measures.features import load_features, to_rgb
+from orojar_finetune.measures.frechet import Moments, frechet_distance
+from orojar_finetune.training.draws import rng
+from orojar_finetune.training.processes import Processes
+from orojar_finetune.training.reals import Reals
+
+BATCH = 64
+FAR = 1 << 40
+"""Added to the steps whose real images are compared with, so that they are not the first ones trained on."""
+
+
+class Fidelity:
+    """Compares generators with real images, which are looked at once.
+
+    Raises:
+        ValueError: features that do not exist or cannot be had.
+    """
+
+    def __init__(self, reals: Reals, config: FidelityConfig, processes: Processes, seed: int) -> None:
+        name = reals.features if config.features == "auto" else config.features
+        self.extract = load_features(name, processes.device)
+        self.config, self.processes, self.seed = config, processes, seed
+        self.real = self._moments(lambda i: reals.batch(FAR + i, BATCH, slice(0, BATCH))[0])
+        self.spread = self.real.covariance.trace().item()
+
+    def of(self, generator: Generator) -> float:
+        """The Fréchet distance of a generator's images to the real ones, over the variance of the real ones' features.
+
+        1 is as far as real images are from their own mean.
+        """
+        made = self._moments(lambda i: _samples(generator, rng(self.seed, "validation", i)))
+        return frechet_distance(made, self.real) / self.spread
+
+    def _moments(self, images: Callable[[int], Tensor]) -> Moments:
+        def compute(i: int) -> Tensor:
+            return self.extract(to_rgb(images(i)).float().clamp(-1, 1))
+
+        batches = self.processes.stack(-(-self.config.images // BATCH), compute, "comparing images")
+        return Moments.of(batches.flatten(0, 1)[: self.config.images])
+
+
+@torch.no_grad()
+def _samples(generator: Generator, draws: torch.Generator) -> Tensor:
+    return generator(generator.sample_latents(BATCH, draws), generator.sample_labels(BATCH, draws))

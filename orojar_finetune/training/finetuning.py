@@ -1,0 +1,185 @@
+"""The one way in to tuning weights: a generator and directions to a generator whose directions are independent."""
+
+import copy
+import dataclasses
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from orojar_adapters import Generator
+from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_finetune.config import FinetuneConfig
+from orojar_finetune.directions import Directions
+from orojar_finetune.discovery import discover
+from orojar_finetune.discovery.discovering import measured
+from orojar_finetune.measures.held_out import space_of
+from orojar_finetune.training.adversarial import Game
+from orojar_finetune.training.draws import rng
+from orojar_finetune.training.image_data import open_reals
+from orojar_finetune.training.independence import Independence
+from orojar_finetune.training.loop import Loop
+from orojar_finetune.training.new_discriminator import new_discriminator
+from orojar_finetune.training.parts import delayed
+from orojar_finetune.training.processes import Processes
+from orojar_finetune.training.state import State, resume
+from orojar_finetune.training.trainable import choose
+from orojar_finetune.training.validation import Figures, Validation
+
+log = logging.getLogger("orojar")
+
+
+@dataclass(frozen=True)
+class Finetuned:
+    """What a tuning gives.
+
+    Attributes:
+        generator: the averaged weights of the best validation.
+        directions: those that were made independent, measured on the tuned generator.
+        discriminator: for whoever goes on.
+        start: figures before.
+        end: figures of `generator`.
+        ended: `done`, `interrupted`, or why the run stopped early.
+        steps: that were done.
+    """
+
+    generator: Generator
+    directions: Directions
+    discriminator: StyleGAN2Discriminator
+    start: Figures
+    end: Figures
+    ended: str
+    steps: int
+
+
+def finetune(
+    generator: Generator,
+    output_dir: str | Path,
+    config: FinetuneConfig | None = None,
+    *,
+    data: str = "none",
+    directions: Directions | None = None,
+    discriminator: StyleGAN2Discriminator | None = None,
+    progress: bool = True,
+    **options: Any,
+) -> Finetuned:
+    """Tunes a generator's weights so that directions become independent while its images stay what they are.
+
+    The loss is that of a GAN, which keeps the images, plus OroJaR in the coefficients of the directions. Under `accelerate
+    launch` the processes share every batch.
+
+    Args:
+        generator: stays as it is; a copy is tuned.
+        output_dir: of the run: checkpoints, history.jsonl, pictures of validations.
+        config: how; None means the defaults.
+        data: `none` (samples of the generator itself play the real images), `scenes`, a folder or zip of images, or
+            `user/dataset` on the Hub.
+        directions: to make independent; None finds some as the config says.
+        discriminator: the checkpoint's own; None trains a new one first, while the generator waits.
+        options: fields of `FinetuneConfig` that replace those of the config, such as `trainable="affine"`.
+
+    Raises:
+        ValueError: an option that does not fit this generator, data that cannot be read, or a loss that is no number any
+            more (the last good checkpoint is named).
+    """
+    config = dataclasses.replace(config or FinetuneConfig(), **options)
+    tuning = prepare(generator, Path(output_dir), config, data, directions, discriminator, progress)
+    return tuning.finish(tuning.loop())
+
+
+@dataclass
+class Tuning:
+    """A tuning that is ready to run."""
+
+    loop: Loop
+    validation: Validation
+    config: FinetuneConfig
+
+    def finish(self, ended: str) -> Finetuned:
+        """The generator that is kept, and its directions measured on it."""
+        state, processes, directions = self.loop.state, self.loop.processes, self.validation.directions
+        if self.config.fidelity.keep == "best":
+            if state.best_weights:
+                state.average.load_state_dict(state.best_weights)
+            else:
+                log.warning("no validation was within the allowed drift: the last weights are kept")
+        processes.finish()
+        state.average.recenter(rng=rng(self.config.run.seed, "recenter"))
+        end = self.validation.measure(state.average)
+        discovery = dataclasses.replace(
+            self.config.discover, method=directions.method, space=directions.space, layers=directions.layers[0]
+        )
+        space = space_of(state.average, directions)
+        final = measured(space, directions.basis.to(state.average.device), discovery, processes, directions.names)
+        return Finetuned(state.average, final, state.discriminator, self.validation.start, end, ended, state.step)
+
+
+def prepare(
+    generator: Generator,
+    output_dir: Path,
+    config: FinetuneConfig,
+    data: str = "none",
+    directions: Directions | None = None,
+    discriminator: StyleGAN2Discriminator | None = None,
+    progress: bool = True,
+) -> Tuning:
+    """Everything up to the first step: directions, real images, discriminator, the start's figures, a checkpoint to go on from.
+
+    Raises:
+        ValueError: as `finetune`.
+    """
+    run = config.run
+    processes = Processes(progress, run.mixed_precision, run.report_to, output_dir)
+    original = copy.deepcopy(generator).to(processes.device).eval().requires_grad_(False)
+    directions = directions or discover(original, config.discover, progress=progress)
+    reals = open_reals(data, original, run.seed, processes.device, config.images, original)
+    tuned = copy.deepcopy(original)
+    choose(tuned, config.trainable, config.lora_rank)
+    first = 0 if discriminator is not None else config.discriminator_steps
+    state = State.start(tuned, _critic(discriminator, tuned, config), config.gan, run.gradient_accumulation_steps)
+    state.running |= {"basis": directions.basis.clone(), "sigmas": directions.sigmas.clone()}
+    resume(state, output_dir, run.resume_from_checkpoint)
+    directions = dataclasses.replace(directions, basis=state.running["basis"], sigmas=state.running["sigmas"])
+    validation = Validation(original, reals, directions, config.fidelity, processes, output_dir, run.seed)
+    game = Game(tuned, state.discriminator, reals, config.gan, run.train_batch_size, run.seed, state.running["mean_path"])
+    independence = Independence(tuned, directions, config.penalty, run.seed)
+    generator_parts = [delayed(part, first) for part in game.generator_parts()]
+    if config.penalty.weight > 0:
+        generator_parts.append(independence.part(first))
+
+    def reestimate(state: State) -> None:
+        every = config.penalty.reestimate_every
+        if not every or state.step <= first or (state.step - first) % every:
+            return
+        found = discover(state.average, config.discover, progress=False)
+        for name, tensor in (("basis", found.basis), ("sigmas", found.sigmas)):
+            state.running[name].copy_(tensor)
+        validation.directions = found
+        independence.use(found)
+
+    loop = Loop(
+        state,
+        game.discriminator_parts(),
+        generator_parts,
+        config.gan,
+        dataclasses.replace(run, max_train_steps=run.max_train_steps + first),
+        output_dir,
+        processes,
+        validation,
+        reestimate,
+    )
+    processes.start_trackers(dataclasses.asdict(config))
+    return Tuning(loop, validation, config)
+
+
+def _critic(
+    discriminator: StyleGAN2Discriminator | None, generator: Generator, config: FinetuneConfig
+) -> StyleGAN2Discriminator:
+    """The checkpoint's discriminator, or a new one that is said plainly to be new."""
+    if discriminator is not None:
+        return copy.deepcopy(discriminator).to(generator.device).requires_grad_(True)
+    log.warning(
+        f"there is no discriminator: a new one learns for {config.discriminator_steps} steps before the generator moves "
+        "(--discriminator-steps)"
+    )
+    return new_discriminator(generator, config.discriminator_width, config.run.seed).to(generator.device)

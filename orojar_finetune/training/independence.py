@@ -1,0 +1,133 @@
+"""The penalty on a direction set while the weights move (equations 6 to 9 of the paper, in the directions' coefficients)."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from orojar_adapters import Generator
+from orojar_finetune.config import PenaltyConfig
+from orojar_finetune.directions import Directions
+from orojar_finetune.penalty import orojar, pair_cosines, rademacher
+from orojar_finetune.training.draws import rng
+from orojar_finetune.training.parts import Part
+
+SMALLEST_LAYER = 8
+"""Pixels of the coarsest layers that `layers` means."""
+
+
+class Independence:
+    """How far a direction set's changes are from orthogonal, at latents that every evaluation draws anew.
+
+    Args:
+        generator: whose weights move.
+        directions: one direction a coefficient, in steps of its sigma, on its layers.
+        seed: of everything that is drawn.
+
+    Raises:
+        ValueError: outputs that this generator does not have.
+    """
+
+    def __init__(self, generator: Generator, directions: Directions, config: PenaltyConfig, seed: int) -> None:
+        self.generator, self.config, self.seed = generator, config, seed
+        self.reductions, self.activations = outputs(generator, config.on)
+        self.use(directions)
+
+    def use(self, directions: Directions) -> None:
+        """Goes on with these directions."""
+        self.space = directions.space
+        self.moves = moves(self.generator, directions)
+
+    def part(self, first_step: int) -> Part:
+        """Its part in the generator's loss.
+
+        Args:
+            first_step: where the ramp of its weight begins.
+        """
+        config = self.config
+
+        def weight(step: int) -> float:
+            done = step - first_step
+            return config.weight * max(0.0, min(1.0, done / config.ramp_steps if config.ramp_steps else float(done >= 0)))
+
+        return Part("penalty", self.loss, config.batch_size, config.every, weight, exact=True)
+
+    def loss(self, step: int, rows: slice) -> Float[Tensor, ""]:
+        """The mean penalty of some of a step's latents, over all outputs."""
+        draws = rng(self.seed, "penalty", step)
+        total = self.config.batch_size
+        latents = self.generator.sample_latents(total, draws)[rows]
+        labels = self.generator.sample_labels(total, draws)
+        labels = None if labels is None else labels[rows]
+        if self.space == "w":
+            with torch.no_grad():
+                latents = self.generator.map(latents, labels)
+        coefficients = latents.new_zeros(len(latents), len(self.moves))
+
+        def generate(steps: Tensor) -> list[Tensor]:
+            return self._outputs(latents, labels, steps)
+
+        config = self.config
+        if config.form == "cosine":
+            order = torch.rand(total, len(self.moves), generator=draws).argsort(dim=1)[rows, :2].to(latents.device)
+            value = pair_cosines(generate, coefficients, order, config.epsilon)
+        else:
+            signs = rademacher((config.probes, total, len(self.moves)), latents.cpu(), draws)[:, rows].to(latents.device)
+            value = orojar(
+                generate,
+                coefficients,
+                config.probes,
+                config.epsilon,
+                scale_free=config.scale_free,
+                difference=config.difference,
+                signs=signs,
+            )
+        return value / (len(self.reductions) + len(self.activations))
+
+    def _outputs(self, latents: Tensor, labels: Tensor | None, coefficients: Tensor) -> list[Tensor]:
+        repeats = len(coefficients) // len(latents)
+        moved = latents.repeat(repeats, *[1] * (latents.ndim - 1)) + torch.tensordot(coefficients, self.moves, dims=1)
+        labels = None if labels is None else labels.repeat(repeats)
+        ws = self.generator.map(moved, labels) if self.space == "z" else moved
+        image, kept = self.generator.synthesize_with_activations(ws, self.activations, "const", labels)
+        return [F.avg_pool2d(image, factor) if factor > 1 else image for factor in self.reductions] + kept
+
+
+def moves(generator: Generator, directions: Directions) -> Float[Tensor, "directions *latent"]:
+    """What a coefficient of 1 adds to a latent: z, or ws with zeros on the layers that a direction leaves alone."""
+    steps = directions.basis * directions.sigmas[:, None]
+    if directions.space == "w":
+        mask = steps.new_zeros(len(directions), len(generator.layers))
+        for row, layers in zip(mask, directions.layers, strict=True):
+            first, end = layers or (0, len(generator.layers))
+            row[first:end] = 1
+        steps = steps[:, None] * mask[:, :, None]
+    return steps.to(generator.device)
+
+
+def outputs(generator: Generator, on: Sequence[str]) -> tuple[list[int], list[int]]:
+    """What the words of `on` mean: how many times each wanted image is reduced, and the indices of the wanted layers.
+
+    Raises:
+        ValueError: a word that means nothing here; says which do.
+    """
+    reductions: list[int] = []
+    layers: list[int] = []
+    for word in on:
+        name, _, factor = word.partition("/")
+        if name == "image" and (not factor or factor.isdecimal()):
+            reduction = int(factor or 1)
+            if not 1 <= reduction <= generator.resolution or generator.resolution % reduction:
+                raise ValueError(f"on: {word!r} must divide the {generator.resolution} pixels of the image")
+            reductions.append(reduction)
+        elif word == "layers":
+            last = {layer.resolution: layer.index for layer in generator.layers[:-1] if layer.resolution >= SMALLEST_LAYER}
+            layers += last.values()
+        elif word.isdecimal() and int(word) < len(generator.layers):
+            layers.append(int(word))
+        else:
+            known = f"image, image/4, layers, or numbers 0..{len(generator.layers) - 1}"
+            raise ValueError(f"on must be made of {known} (see 'orojar inspect'), got {word!r}")
+    return reductions, list(dict.fromkeys(layers))

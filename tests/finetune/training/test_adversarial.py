@@ -1,0 +1,109 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from orojar_finetune.config import GanConfig
+from orojar_finetune.training.adversarial import Game, r1_gamma
+from orojar_finetune.training.reals import RenderedScenes, SamplesOfOriginal
+from tiny import tiny_discriminator, tiny_stylegan2
+
+ROWS = slice(0, 8)
+
+
+def game(discriminator=None, num_classes=0, rows=8, **options):
+    generator = tiny_stylegan2(num_classes)
+    reals = SamplesOfOriginal(tiny_stylegan2(num_classes, seed=5), seed=0)
+    critic = discriminator or tiny_discriminator(num_classes)
+    return Game(generator, critic, reals, GanConfig(**options), rows, 0, torch.zeros([]))
+
+
+def parts(of):
+    return {part.name: part for part in [*of.discriminator_parts(), *of.generator_parts()]}
+
+
+class Linear(nn.Module):
+    """The logit is the sum of the image times a weight."""
+
+    def __init__(self, weight: float = 0.01) -> None:
+        super().__init__()
+        self.weight = weight
+
+    def forward(self, images: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        return self.weight * images.sum(dim=(1, 2, 3))
+
+
+def test_losses_of_a_judge_who_knows_nothing_are_log_two():
+    undecided = parts(game(Linear(0.0)))
+    for name in ("real", "fake", "generator"):
+        assert undecided[name].loss(0, ROWS).item() == pytest.approx(math.log(2))
+
+
+def test_r1_of_a_linear_judge_is_the_square_of_its_weights():
+    assert parts(game(Linear(0.01)))["R1"].loss(0, ROWS).item() == pytest.approx(0.01**2 * 3 * 16 * 16, rel=1e-5)
+
+
+def test_r1_has_half_gamma_as_weight_and_comes_lazily():
+    part = parts(game(r1_gamma=3.0, r1_every=4))["R1"]
+    assert [part.factor(step) for step in range(5)] == [6.0, 0, 0, 0, 6.0]
+    assert "R1" not in parts(game(r1_gamma=0.0))
+
+
+def test_gamma_follows_resolution_and_batch_unless_it_is_set():
+    assert r1_gamma(GanConfig(), 256, 32) == pytest.approx(0.4096)
+    assert r1_gamma(GanConfig(r1_gamma=7.0), 256, 32) == 7
+
+
+def test_path_length_is_zero_spread_when_all_lengths_are_the_mean():
+    one = game(path_length=2.0)
+    part = parts(one)["path length"]
+    assert (part.rows, part.factor(0), part.factor(1)) == (4, 8.0, 0.0)
+    single = part.loss(0, slice(0, 1)).item()
+    assert single == pytest.approx(0, abs=1e-6)  # the first mean is the length itself
+    part.after(lambda figures: figures)
+    assert one.mean_path > 0
+    assert part.loss(0, slice(0, 1)).item() == pytest.approx(0, abs=1e-6)
+    assert part.loss(0, slice(1, 2)).item() > 1e-8
+
+
+@pytest.mark.parametrize("num_classes", [0, 3])
+@pytest.mark.parametrize("name", ["real", "fake", "R1", "generator"])
+@pytest.mark.parametrize("noise", ["const", "random"])
+def test_rows_are_the_same_in_any_division(name, num_classes, noise):
+    class Alone(Linear):  # no judgement across the batch, so that rows can be compared one by one
+        pass
+
+    one = parts(game(Alone(), num_classes, noise=noise, style_mixing=0.5, augment=True))[name]
+    if noise == "random":  # noise belongs to a micro-batch: the same division gives the same
+        assert one.loss(3, slice(4, 8)).item() == one.loss(3, slice(4, 8)).item()
+        return
+    whole = one.loss(3, ROWS).item()
+    parted = [one.loss(3, slice(i, i + 2)).item() for i in range(0, 8, 2)]
+    assert sum(parted) / 4 == pytest.approx(whole, rel=1e-5)
+    assert len(set(parted)) == 4 or name == "R1"
+
+
+def test_mixing_styles_changes_the_last_layers_and_never_all():
+    always, never = game(style_mixing=1.0), game(style_mixing=0.0)
+    _, _, mixed = always._generate_from_ws(0, ROWS, "fake", 8)
+    _, _, plain = never._generate_from_ws(0, ROWS, "fake", 8)
+    same = (mixed == plain).all(dim=2)
+    assert same[:, 0].all()
+    assert not same[:, -1].any()
+    assert (same.int().diff(dim=1) <= 0).all()  # once another latent follows, it stays
+
+
+def test_steps_and_purposes_draw_other_images():
+    one = parts(game())
+    values = {one[name].loss(step, ROWS).item() for name in ("fake", "generator") for step in (0, 1)}
+    assert len(values) == 4
+
+
+def test_scenes_of_a_step_are_the_same_in_any_division():
+    reals = RenderedScenes(16, 0, torch.device("cpu"))
+    whole, labels = reals.batch(5, 8, ROWS)
+    halves = [reals.batch(5, 8, slice(i, i + 4))[0] for i in (0, 4)]
+    assert torch.equal(torch.cat(halves), whole)
+    assert labels is None
+    assert not torch.equal(reals.batch(6, 8, ROWS)[0], whole)
