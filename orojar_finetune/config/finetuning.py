@@ -88,8 +88,9 @@ class FinetuneConfig:
     """Rank of the adapters."""
     discriminator_steps: int = 500
     """Where the checkpoint has no discriminator: steps in which a new one learns before the generator moves."""
-    discriminator_width: int = 8192
-    """Size of a new discriminator: this over the resolution feature maps, at most 512, at each resolution."""
+    discriminator_width: int = 32
+    """Feature maps of a new discriminator at full resolution; with every halving they double, to 8 times as many (16 times from
+    128 pixels on)."""
     discover: DiscoverConfig = field(default_factory=DiscoverConfig)
     """How directions are found where none are given."""
     penalty: PenaltyConfig = field(default_factory=PenaltyConfig)

@@ -29,7 +29,11 @@ class Diverged(ValueError):  # noqa: N818
 
 
 class Stop(Exception):  # noqa: N818
-    """A validation's wish to end the run, with its reason."""
+    """A validation's wish to end the run, with its reason and what it measured."""
+
+    def __init__(self, reason: str, figures: dict[str, float]) -> None:
+        super().__init__(reason)
+        self.figures = figures
 
 
 @dataclass
@@ -77,21 +81,17 @@ class Loop:
                 seconds = time.perf_counter() - began
                 self.state.step += 1
                 recorded.append({**losses, "images_per_second": self.run.train_batch_size / seconds})
-                figures = self._validated()
+                figures, reason = self._validated()
                 bar.set_postfix({name: f"{value:.3g}" for name, value in {**losses, **figures}.items()})
                 if figures or self.state.step % self.run.logging_steps == 0:
                     self._record({**_mean(recorded), **figures})
                     recorded.clear()
-                if reason := figures.get("stop"):
+                ended = reason or ("interrupted" if wanted else None)
+                last = self.state.step == self.run.max_train_steps
+                if ended or last or self.state.step % self.run.checkpointing_steps == 0:
                     self._checkpoint()
-                    return str(reason)
-                if wanted:
-                    self._checkpoint()
-                    return "interrupted"
-                if self.state.step % self.run.checkpointing_steps == 0:
-                    self._checkpoint()
-        if not states.checkpoints(self.folder) or states.checkpoints(self.folder)[-1].name != self._name():
-            self._checkpoint()
+                if ended:
+                    return ended
         return "done"
 
     def players(self) -> list[tuple[torch.optim.Optimizer, Sequence[Part]]]:
@@ -165,17 +165,18 @@ class Loop:
                 "Try a lower --learning-rate or a lower penalty weight, or --mixed-precision no"
             )
 
-    def _validated(self) -> dict[str, float | str]:
+    def _validated(self) -> tuple[dict[str, float], str | None]:
+        """What a validation that is due measures, and why it wants to stop, if it does."""
         due = self.state.step % self.run.validation_steps == 0 or self.state.step == self.run.max_train_steps
         if self.validate is None or not due:
-            return {}
+            return {}, None
         try:
-            return dict(self.validate(self.state))
+            return self.validate(self.state), None
         except Stop as e:
-            return {"stop": str(e)}
+            return e.figures, str(e)
 
-    def _record(self, figures: dict[str, float | str]) -> None:
-        self.processes.log({name: value for name, value in figures.items() if isinstance(value, float)}, self.state.step)
+    def _record(self, figures: dict[str, float]) -> None:
+        self.processes.log(figures, self.state.step)
         if self.processes.is_main:
             with (self.folder / HISTORY).open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"step": self.state.step, **figures}) + "\n")
@@ -187,14 +188,11 @@ class Loop:
             lines = [line for line in path.read_text(encoding="utf-8").splitlines() if _is_before(line, self.state.step)]
             path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
-    def _name(self) -> str:
-        return f"{states.PREFIX}{self.state.step}"
-
     def _checkpoint(self) -> None:
         if not self.state.is_finite():
             self._check({"a weight": math.nan})
         if self.processes.is_main:
-            self.state.save(self.folder / self._name())
+            self.state.save(self.folder / f"{states.PREFIX}{self.state.step}")
             states.prune(self.folder, self.run.checkpoints_total_limit)
         self.processes.wait()
 

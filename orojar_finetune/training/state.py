@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -111,7 +112,7 @@ class State:
             kept = load_file(folder / "running.safetensors")
             for name, tensor in self.running.items():
                 tensor.copy_(kept[name])
-        except (OSError, KeyError, ValueError, RuntimeError) as e:
+        except (OSError, KeyError, ValueError, RuntimeError, SafetensorError) as e:
             raise ValueError(f"{folder} is no checkpoint of this run ({' '.join(str(e).split())[:300]})") from e
 
     def keep_best(self, score: float) -> None:

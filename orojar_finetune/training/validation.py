@@ -1,5 +1,6 @@
 """What is measured while a generator is tuned: fidelity, orthogonality, activity; which generator so far is the best."""
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,6 +76,7 @@ class Validation:
             Stop: the images have drifted too far.
         """
         found = self.measure(state.average)
+        figures = dataclasses.asdict(found)
         drift = found.frechet - self.start.frechet
         score = self.score(found)
         if drift <= self.config.max_drift and score < state.best:
@@ -83,9 +85,10 @@ class Validation:
         if drift > self.config.max_drift:
             raise Stop(
                 f"stopped at step {state.step}: the Fréchet distance rose from {self.start.frechet:.3f} to {found.frechet:.3f},"
-                f" more than the allowed {self.config.max_drift} (--fidelity.max-drift)"
+                f" more than the allowed {self.config.max_drift} (--fidelity.max-drift)",
+                figures,
             )
-        return {"frechet": found.frechet, "orthogonality": found.orthogonality, "activity": found.activity}
+        return figures
 
     def score(self, found: Figures) -> float:
         """Lower is better: orthogonality as a part of the start's, plus the part of the allowed drift that is used up."""
