@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from orojar_adapters import CheckpointError, load_discriminator, load_generator
-    from orojar_finetune.config import DescentConfig, DiscoverConfig
+    from orojar_finetune.config import DescentConfig, DiscoverConfig, FinetuneConfig
     from orojar_finetune.directions import Directions
     from orojar_finetune.discovery import discover
     from orojar_finetune.editing import generate_edited
     from orojar_finetune.hub import push
     from orojar_finetune.model_folder import write_model_folder
     from orojar_finetune.penalty import hessian_penalty, orojar
+    from orojar_finetune.training.finetuning import finetune
 
 __version__ = "0.1.0"
 
@@ -21,6 +22,7 @@ _HOMES = {
     "load_generator": "orojar_adapters",
     "DescentConfig": "orojar_finetune.config",
     "DiscoverConfig": "orojar_finetune.config",
+    "FinetuneConfig": "orojar_finetune.config",
     "Directions": "orojar_finetune.directions",
     "discover": "orojar_finetune.discovery",
     "generate_edited": "orojar_finetune.editing",
@@ -28,6 +30,7 @@ _HOMES = {
     "write_model_folder": "orojar_finetune.model_folder",
     "hessian_penalty": "orojar_finetune.penalty",
     "orojar": "orojar_finetune.penalty",
+    "finetune": "orojar_finetune.training.finetuning",
 }
 
 __all__ = [
@@ -35,7 +38,9 @@ __all__ = [
     "DescentConfig",
     "Directions",
     "DiscoverConfig",
+    "FinetuneConfig",
     "discover",
+    "finetune",
     "generate_edited",
     "hessian_penalty",
     "load_discriminator",

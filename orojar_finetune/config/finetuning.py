@@ -37,6 +37,9 @@ class PenaltyConfig:
     """Of the finite difference: forward as the paper, or central, more exact and slower."""
     scale_free: bool = True
     """Divide by the squared trace. Without it (the paper's form) directions become orthogonal by doing nothing."""
+    through_mapping: bool = False
+    """Whether the penalty also moves the latents w at which it is taken, through the mapping; always where the mapping alone is
+    tuned."""
     ramp_steps: int = 300
     """Steps over which the weight grows from 0."""
     reestimate_every: int = 0

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from orojar_adapters import Generator
 from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_finetune.config import FinetuneConfig
@@ -97,13 +99,11 @@ class Tuning:
 
     def finish(self, ended: str) -> Finetuned:
         """The generator that is kept, and its directions measured on it."""
-        state, processes, directions = self.loop.state, self.loop.processes, self.validation.directions
-        if self.config.fidelity.keep == "best":
-            if state.best_weights:
-                state.average.load_state_dict(state.best_weights)
-            else:
-                log.warning("no validation was within the allowed drift: the last weights are kept")
+        state, processes = self.loop.state, self.loop.processes
+        if self.config.fidelity.keep == "best" and not state.restore_best():
+            log.warning("no validation was within the allowed drift: the last weights are kept")
         processes.finish()
+        directions = self.validation.directions = with_tensors(self.validation.directions, state.running)
         state.average.recenter(rng=rng(self.config.run.seed, "recenter"))
         end = self.validation.measure(state.average)
         discovery = dataclasses.replace(
@@ -133,16 +133,18 @@ def prepare(
     original = copy.deepcopy(generator).to(processes.device).eval().requires_grad_(False)
     directions = directions or discover(original, config.discover, progress=progress)
     reals = open_reals(data, original, run.seed, processes.device, config.images, original)
+    validation = Validation(original, reals, directions, config.fidelity, processes, output_dir, run.seed)
     tuned = copy.deepcopy(original)
     choose(tuned, config.trainable, config.lora_rank)
     first = 0 if discriminator is not None else config.discriminator_steps
     state = State.start(tuned, _critic(discriminator, tuned, config), config.gan, run.gradient_accumulation_steps)
     state.running |= {"basis": directions.basis.clone(), "sigmas": directions.sigmas.clone()}
     resume(state, output_dir, run.resume_from_checkpoint)
-    directions = dataclasses.replace(directions, basis=state.running["basis"], sigmas=state.running["sigmas"])
-    validation = Validation(original, reals, directions, config.fidelity, processes, output_dir, run.seed)
+    directions = validation.directions = with_tensors(directions, state.running)
     game = Game(tuned, state.discriminator, reals, config.gan, run.train_batch_size, run.seed, state.running["mean_path"])
-    independence = Independence(tuned, directions, config.penalty, run.seed)
+    through_mapping = config.penalty.through_mapping or config.trainable == "mapping"
+    penalty = dataclasses.replace(config.penalty, through_mapping=through_mapping)
+    independence = Independence(tuned, directions, penalty, run.seed)
     generator_parts = [delayed(part, first) for part in game.generator_parts()]
     if config.penalty.weight > 0:
         generator_parts.append(independence.part(first))
@@ -170,6 +172,11 @@ def prepare(
     )
     processes.start_trackers(dataclasses.asdict(config))
     return Tuning(loop, validation, config)
+
+
+def with_tensors(directions: Directions, running: dict[str, Tensor]) -> Directions:
+    """A direction set with the basis and sigmas that run along with a state."""
+    return dataclasses.replace(directions, basis=running["basis"].clone(), sigmas=running["sigmas"].clone())
 
 
 def _critic(

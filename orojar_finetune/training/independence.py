@@ -62,7 +62,7 @@ class Independence:
         labels = self.generator.sample_labels(total, draws)
         labels = None if labels is None else labels[rows]
         if self.space == "w":
-            with torch.no_grad():
+            with torch.set_grad_enabled(self.config.through_mapping and torch.is_grad_enabled()):
                 latents = self.generator.map(latents, labels)
         coefficients = latents.new_zeros(len(latents), len(self.moves))
 

@@ -34,7 +34,7 @@ class State:
         running: other tensors that change on the way: `mean_path`, the running mean of the path length, and what else a run
             puts there before it starts or resumes.
         best: score of the best validation so far; lower is better.
-        best_weights: the averaged generator's then.
+        best_weights: those of the averaged generator then, and what ran along.
     """
 
     generator: Generator
@@ -116,9 +116,22 @@ class State:
             raise ValueError(f"{folder} is no checkpoint of this run ({' '.join(str(e).split())[:300]})") from e
 
     def keep_best(self, score: float) -> None:
-        """Notes the averaged weights as the best so far."""
+        """Notes the averaged weights, and what else runs along, as the best so far."""
         self.best = score
-        self.best_weights = {name: value.cpu().clone() for name, value in self.average.state_dict().items()}
+        kept = {f"average.{name}": value for name, value in self.average.state_dict().items()}
+        kept |= {f"running.{name}": value for name, value in self.running.items()}
+        self.best_weights = {name: value.cpu().clone() for name, value in kept.items()}
+
+    def restore_best(self) -> bool:
+        """Puts the best so far in the place of the current averaged weights; False where there is none."""
+        if not self.best_weights:
+            return False
+        part = "average."
+        weights = {name.removeprefix(part): value for name, value in self.best_weights.items() if name.startswith(part)}
+        self.average.load_state_dict(weights)
+        for name, tensor in self.running.items():
+            tensor.copy_(self.best_weights[f"running.{name}"])
+        return True
 
     def is_finite(self) -> bool:
         """Whether every weight is a number."""

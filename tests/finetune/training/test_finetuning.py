@@ -1,0 +1,176 @@
+import dataclasses
+import json
+import logging
+
+import pytest
+import torch
+
+from orojar_finetune import Directions, discover, finetune
+from orojar_finetune.config import DiscoverConfig, FidelityConfig, FinetuneConfig, GanConfig, PenaltyConfig, RunConfig
+from orojar_finetune.training import state as states
+from tiny import tiny_discriminator, tiny_stylegan2
+
+QUICK = FinetuneConfig(
+    discriminator_steps=2,
+    discover=DiscoverConfig(count=3, latents=4, held_out=4),
+    penalty=PenaltyConfig(every=1, batch_size=4, ramp_steps=0),
+    fidelity=FidelityConfig(features="random", images=64, latents=4, max_drift=10.0),
+    gan=GanConfig(learning_rate=1e-3),
+    run=RunConfig(max_train_steps=4, train_batch_size=4, validation_steps=2, checkpointing_steps=2, logging_steps=1),
+)
+
+
+def tune(folder, generator=None, config=QUICK, discriminator="tiny", **options):
+    generator = generator or tiny_stylegan2()
+    critic = tiny_discriminator(generator.num_classes) if discriminator == "tiny" else discriminator
+    return finetune(generator, folder, config, discriminator=critic, progress=False, **options)
+
+
+def history(folder):
+    return [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
+
+
+def run(config=QUICK, **options):
+    return dataclasses.replace(config, run=dataclasses.replace(config.run, **options))
+
+
+def test_directions_become_more_independent_than_without_the_penalty(tmp_path):
+    config = dataclasses.replace(
+        run(max_train_steps=40, validation_steps=40, checkpointing_steps=40),
+        penalty=PenaltyConfig(every=1, batch_size=8, ramp_steps=0, on=("image",), weight=100.0),
+        gan=GanConfig(learning_rate=3e-3, ema_images=8),
+        fidelity=FidelityConfig(features="random", images=64, latents=16, max_drift=10.0, keep="last"),
+    )
+    found = discover(tiny_stylegan2(), config.discover, method="random", progress=False)
+    tuned = tune(tmp_path / "tuned", config=config, directions=found)
+    plain = dataclasses.replace(config, penalty=dataclasses.replace(config.penalty, weight=0.0))
+    control = tune(tmp_path / "control", config=plain, directions=found)
+    assert tuned.start == control.start
+    assert tuned.end.orthogonality < 0.5 * control.end.orthogonality
+    assert tuned.directions.scores["orthogonality"] < 0.7 * control.directions.scores["orthogonality"]
+    assert torch.equal(tuned.directions.basis, found.basis)
+    assert tuned.directions.names == found.names
+
+
+@pytest.mark.parametrize("num_classes", [0, 2])
+def test_a_generator_without_data_or_discriminator_is_tuned_and_stays_as_it_was(tmp_path, num_classes, caplog):
+    generator = tiny_stylegan2(num_classes)
+    before = {name: value.clone() for name, value in generator.state_dict().items()}
+    with caplog.at_level(logging.WARNING, "orojar"):
+        last = dataclasses.replace(QUICK, fidelity=dataclasses.replace(QUICK.fidelity, keep="last"))
+        done = tune(tmp_path, generator, last, discriminator=None)
+    assert "a new one learns for 2 steps before the generator moves" in caplog.text
+    assert (done.ended, done.steps) == ("done", 6)
+    assert all(torch.equal(value, before[name]) for name, value in generator.state_dict().items())
+    assert all(p.requires_grad for p in generator.parameters())
+    assert not torch.equal(done.generator.synthesis.b4.const, before["synthesis.b4.const"])
+    assert done.discriminator.num_classes == num_classes
+    assert [row["step"] for row in history(tmp_path) if "penalty" in row] == [3, 4, 5, 6]
+    assert {"frechet", "orthogonality", "activity"} <= history(tmp_path)[-1].keys()
+    assert sorted(path.name for path in (tmp_path / "validation").iterdir()) == [f"step-{s:06}.png" for s in (2, 4, 6)]
+
+
+def test_a_discriminator_of_the_checkpoint_is_used_at_once_and_stays_as_it_was(tmp_path, caplog):
+    critic = tiny_discriminator()
+    before = {name: value.clone() for name, value in critic.state_dict().items()}
+    done = tune(tmp_path, discriminator=critic)
+    assert done.steps == 4
+    assert "discriminator" not in caplog.text
+    assert all(torch.equal(value, before[name]) for name, value in critic.state_dict().items())
+
+
+def test_the_mean_latent_follows_the_weights(tmp_path):
+    done = tune(tmp_path)
+    z = done.generator.sample_latents(10_000, torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        mean = done.generator.map(z)[:, 0].mean(dim=0)
+    torch.testing.assert_close(done.generator.mapping.w_avg, mean, atol=0.05, rtol=0)
+
+
+def test_a_run_that_is_resumed_gives_the_same_generator_and_the_same_figures(tmp_path):
+    config = dataclasses.replace(QUICK, penalty=dataclasses.replace(QUICK.penalty, reestimate_every=2))
+    whole = tune(tmp_path / "whole", config=config)
+    tune(tmp_path / "parted", config=run(config, max_train_steps=3))
+    rest = tune(tmp_path / "parted", config=run(config, resume_from_checkpoint="latest"))
+    assert whole.end == rest.end
+    assert whole.start == rest.start
+    assert all(torch.equal(v, rest.generator.state_dict()[k]) for k, v in whole.generator.state_dict().items())
+    assert torch.equal(whole.directions.basis, rest.directions.basis)
+
+
+def test_directions_are_found_anew_in_their_rhythm(tmp_path):
+    found = discover(tiny_stylegan2(), QUICK.discover, method="random", progress=False)
+    kept = tune(tmp_path / "kept", directions=found)
+    anew = dataclasses.replace(QUICK, penalty=dataclasses.replace(QUICK.penalty, reestimate_every=2))
+    changed = tune(tmp_path / "anew", config=anew, directions=found)
+    assert torch.equal(kept.directions.basis, found.basis)
+    assert not torch.equal(changed.directions.basis, found.basis)
+
+
+def test_a_drift_past_its_bound_stops_early_says_so_and_keeps_the_last_good_generator(tmp_path):
+    config = dataclasses.replace(
+        run(max_train_steps=30, validation_steps=1),
+        gan=GanConfig(learning_rate=0.05, ema_images=0),
+        fidelity=dataclasses.replace(QUICK.fidelity, max_drift=0.3),
+    )
+    done = tune(tmp_path, config=config)
+    assert done.steps < 30
+    assert f"stopped at step {done.steps}: the Fréchet distance rose from" in done.ended
+    assert "more than the allowed 0.3 (--fidelity.max-drift)" in done.ended
+    assert done.end.frechet - done.start.frechet <= 0.3 + 0.05  # the best one; its mean latent was set anew
+    assert history(tmp_path)[-1]["frechet"] - done.start.frechet > 0.3
+
+
+def test_the_best_validation_is_kept_or_the_last(tmp_path):
+    config = run(max_train_steps=12, validation_steps=3)
+    best = tune(tmp_path / "best", config=config)
+    fidelity = dataclasses.replace(config.fidelity, keep="last")
+    last = tune(tmp_path / "last", config=dataclasses.replace(config, fidelity=fidelity))
+    rows = [row for row in history(tmp_path / "best") if "frechet" in row]
+    scores = [
+        row["orthogonality"] / best.start.orthogonality + max(0.0, row["frechet"] - best.start.frechet) / 10 for row in rows
+    ]
+    winner = rows[scores.index(min(scores))]
+    assert (best.end.orthogonality, best.end.frechet) == pytest.approx((winner["orthogonality"], winner["frechet"]), rel=1e-5)
+    assert last.end.orthogonality == pytest.approx(rows[-1]["orthogonality"], rel=1e-5)
+
+
+@pytest.mark.parametrize("what", ["mapping", "synthesis", "affine"])
+def test_only_the_chosen_weights_move(tmp_path, what):
+    before = tiny_stylegan2().state_dict()
+    config = dataclasses.replace(QUICK, trainable=what, penalty=dataclasses.replace(QUICK.penalty, weight=0.0))
+    after = tune(tmp_path, config=config).generator.state_dict()
+    moved = {name for name in before if not torch.equal(before[name], after[name])} - {"mapping.w_avg"}
+    wanted = {"mapping": "mapping.", "synthesis": "synthesis.", "affine": ".affine."}[what]
+    assert moved
+    assert all(wanted in name for name in moved)
+
+
+def test_directions_in_z_and_on_a_range_of_layers(tmp_path):
+    for i, discovery in enumerate(({"space": "z"}, {"layers": (2, 4)})):
+        config = dataclasses.replace(QUICK, discover=dataclasses.replace(QUICK.discover, **discovery))
+        done = tune(tmp_path / str(i), config=config)
+        assert done.directions.space == discovery.get("space", "w")
+        assert set(done.directions.layers) == {discovery.get("layers")}
+
+
+def test_directions_that_move_different_layers_are_refused(tmp_path):
+    found = discover(tiny_stylegan2(), QUICK.discover, progress=False)
+    mixed = dataclasses.replace(found, layers=((0, 2), None, None))
+    with pytest.raises(ValueError, match="all directions must move the same layers"):
+        tune(tmp_path, directions=mixed)
+    assert not states.checkpoints(tmp_path)
+
+
+def test_options_replace_those_of_the_config(tmp_path):
+    done = tune(tmp_path, trainable="mapping", run=dataclasses.replace(QUICK.run, max_train_steps=1))
+    assert done.steps == 1
+    with pytest.raises(TypeError, match="colour"):
+        tune(tmp_path / "other", colour=1)
+
+
+def test_the_set_is_saved_with_what_it_measured(tmp_path):
+    done = tune(tmp_path)
+    done.directions.save(tmp_path)
+    assert Directions.load(tmp_path).scores == pytest.approx(done.directions.scores)
+    assert done.directions.method == "orojar-jd"

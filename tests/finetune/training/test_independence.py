@@ -1,0 +1,136 @@
+import dataclasses
+
+import pytest
+import torch
+
+from orojar_finetune import Directions, orojar
+from orojar_finetune.config import PenaltyConfig
+from orojar_finetune.discovery.random import random_basis
+from orojar_finetune.penalty import rademacher
+from orojar_finetune.training.draws import rng
+from orojar_finetune.training.independence import Independence, moves, outputs
+from separable import Separable
+from tiny import tiny_stylegan2
+
+ROWS = slice(0, 4)
+
+
+def directions(basis, space="w", layers=None, sigma=1.0):
+    count = len(basis)
+    names = tuple(f"direction {i}" for i in range(count))
+    return Directions(basis, torch.full((count,), sigma), space, "random", names, (layers,) * count, (1.0,) * count)
+
+
+def some(space="w", layers=None, sigma=0.5):
+    return directions(random_basis(3, 8, seed=0), space, layers, sigma)
+
+
+def penalty(generator, found, **options):
+    return Independence(generator, found, PenaltyConfig(batch_size=4, **options), seed=0)
+
+
+@pytest.mark.parametrize("form", ["variance", "cosine"])
+def test_independent_directions_cost_nothing_and_mixed_ones_do(form):
+    generator = Separable().eval()
+    good = directions(generator.q.detach())
+    mixed = directions(random_basis(6, 6, seed=1))
+    cost = [penalty(generator, d, on=("image",), form=form, epsilon=1e-3).loss(0, ROWS).item() for d in (good, mixed)]
+    assert cost[0] < 1e-5 < 1e-2 < cost[1]
+
+
+@pytest.mark.parametrize(("space", "layers"), [("z", None), ("w", None), ("w", (1, 3))])
+def test_the_penalty_is_that_of_the_map_from_coefficients_to_outputs(space, layers):
+    generator, found = tiny_stylegan2(), some(space, layers)
+    one = penalty(generator, found, on=("image/2", "1"), probes=3)
+    draws_latents = []
+    real = generator.sample_latents
+    generator.sample_latents = lambda *a, **k: draws_latents.append(real(*a, **k)) or draws_latents[-1]
+    value = one.loss(7, ROWS)
+    z = draws_latents[0]
+    ws = generator.map(z) if space == "w" else z
+
+    def generate(coefficients):
+        rows = []
+        for i, c in enumerate(coefficients):
+            latent = ws[i % 4][None]
+            moved = found.apply(latent, dict(enumerate(c.tolist())))
+            rows.append(generator.map(moved) if space == "z" else moved)
+        image, (activation,) = generator.synthesize_with_activations(torch.cat(rows), (1,))
+        return [torch.nn.functional.avg_pool2d(image, 2), activation]
+
+    draws = rng(0, "penalty", 7)
+    torch.randn(4, 8, generator=draws)
+    signs = rademacher((3, 4, 3), z, draws)
+    with torch.no_grad():
+        expected = orojar(generate, torch.zeros(4, 3), 3, 0.1, signs=signs) / 2
+    torch.testing.assert_close(value.detach(), expected, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("form", ["variance", "cosine"])
+@pytest.mark.parametrize("num_classes", [0, 2])
+def test_rows_are_the_same_in_any_division(form, num_classes):
+    one = penalty(tiny_stylegan2(num_classes), some(), form=form)
+    with torch.no_grad():
+        halves = [one.loss(3, slice(i, i + 2)).item() for i in (0, 2)]
+        assert sum(halves) / 2 == pytest.approx(one.loss(3, ROWS).item(), rel=1e-4)
+
+
+def test_gradients_reach_all_weights_that_the_outputs_depend_on_and_the_mapping_in_z_alone():
+    for space in ("w", "z"):
+        generator = tiny_stylegan2()
+        penalty(generator, some(space)).loss(0, ROWS).backward()
+        without = {name for name, p in generator.named_parameters() if p.grad is None or not p.grad.any()}
+        mapping = {name for name, _ in generator.named_parameters() if name.startswith("mapping.")}
+        assert without >= mapping if space == "w" else not without & mapping
+        assert not {name for name in without if name.endswith("affine.weight")}
+
+
+def test_descending_the_penalty_lowers_it_on_other_latents():
+    generator = tiny_stylegan2()
+    one = penalty(generator, some(), on=("image",))
+    optimizer = torch.optim.Adam(generator.synthesis.parameters(), 0.01)
+
+    def held_out():
+        with torch.no_grad():
+            return sum(one.loss(1000 + i, ROWS).item() for i in range(16))
+
+    before = held_out()
+    for step in range(40):
+        optimizer.zero_grad()
+        one.loss(step, ROWS).backward()
+        optimizer.step()
+    assert held_out() < 0.5 * before
+
+
+def test_the_weight_grows_along_its_ramp_from_its_first_step_and_comes_lazily():
+    part = penalty(tiny_stylegan2(), some(), weight=6.0, every=2, ramp_steps=10).part(first_step=4)
+    assert [part.factor(step) for step in (0, 2, 4, 5, 6, 8, 14, 100)] == pytest.approx([0, 0, 0, 0, 2.4, 4.8, 12, 12])
+    assert part.exact
+    at_once = penalty(tiny_stylegan2(), some(), weight=6.0, every=1, ramp_steps=0).part(first_step=4)
+    assert [at_once.factor(step) for step in (3, 4)] == [0, 6]
+
+
+def test_moves_are_sigmas_on_the_directions_layers():
+    found = dataclasses.replace(some(sigma=2.0), layers=((0, 2), None, (3, 5)))
+    steps = moves(tiny_stylegan2(), found)
+    assert steps.shape == (3, 6, 8)
+    norms = steps.norm(dim=2)
+    torch.testing.assert_close(norms, 2.0 * torch.tensor([[1, 1, 0, 0, 0, 0], [1] * 6, [0, 0, 0, 1, 1, 0]]).float())
+
+
+def test_words_for_outputs_mean_images_and_layers():
+    generator = tiny_stylegan2()
+    assert outputs(generator, ("layers", "image")) == ([1], [2, 4])
+    assert outputs(generator, ("image/4", "image", "0", "2", "layers")) == ([4, 1], [0, 2, 4])
+
+
+@pytest.mark.parametrize("word", ["6", "pixels", "image/x", "-1", "layer"])
+def test_words_that_mean_nothing_are_refused_with_those_that_do(word):
+    with pytest.raises(ValueError, match=r"on must be made of image, image/4, layers, or numbers 0\.\.5"):
+        outputs(tiny_stylegan2(), (word,))
+
+
+@pytest.mark.parametrize("word", ["image/3", "image/32", "image/0"])
+def test_a_reduction_that_does_not_divide_the_image_is_refused(word):
+    with pytest.raises(ValueError, match="must divide the 16 pixels"):
+        outputs(tiny_stylegan2(), (word,))
