@@ -7,6 +7,8 @@ from typing import Any
 from huggingface_hub import ModelCardData
 
 from orojar_adapters import Generator
+from orojar_adapters.lora import Adapter
+from orojar_adapters.sources import hub_repo
 from orojar_finetune.directions import Directions
 
 CARD = "README.md"
@@ -15,17 +17,30 @@ HUB_LICENSES = {"mit", "apache-2.0", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", 
 HUB_LICENSES |= {"cc-by-sa-4.0", "cc-by-nc-sa-4.0", "gpl-3.0", "lgpl-3.0", "openrail", "other"}
 
 
-def write(folder: Path, generator: Generator, sets: Mapping[str, Directions], base: Mapping[str, Any]) -> None:
+def write(
+    folder: Path,
+    generator: Generator,
+    sets: Mapping[str, Directions],
+    base: Mapping[str, Any],
+    adapter: Adapter | None = None,
+) -> None:
     """Writes the card, unless the folder has one of somebody else's."""
     path = folder / CARD
     if path.is_file() and MARK not in path.read_text(encoding="utf-8"):
         return
-    path.write_text(text(generator, sets, base), encoding="utf-8")
+    path.write_text(text(generator, sets, base, adapter), encoding="utf-8")
 
 
-def text(generator: Generator, sets: Mapping[str, Directions], base: Mapping[str, Any]) -> str:
-    """The card as Markdown with the Hub's front matter."""
-    sections = [f"---\n{_front_matter(base)}\n---", MARK, _title(generator, base)]
+def text(generator: Generator, sets: Mapping[str, Directions], base: Mapping[str, Any], adapter: Adapter | None = None) -> str:
+    """The card as Markdown with the Hub's front matter.
+
+    Args:
+        base: where the weights came from.
+        adapter: where the folder holds one instead of the whole weights.
+    """
+    sections = [f"---\n{_front_matter(base, adapter)}\n---", MARK, _title(generator, base)]
+    if adapter is not None:
+        sections.append(_adapter(adapter))
     if sets:
         name, directions = next(iter(sets.items()))
         sections += [_directions(name, directions), _scores(sets)]
@@ -33,16 +48,19 @@ def text(generator: Generator, sets: Mapping[str, Directions], base: Mapping[str
     return "\n\n".join(sections) + "\n"
 
 
-def _front_matter(base: Mapping[str, Any]) -> str:
+def _front_matter(base: Mapping[str, Any], adapter: Adapter | None) -> str:
     license = base.get("license")
     named = {} if license is None or license in HUB_LICENSES else {"license_name": license}
+    source, revision = (base.get("source"), base.get("revision")) if adapter is None else (adapter.base, adapter.revision)
+    relation = {} if adapter is None or revision is None else {"base_model_relation": "adapter"}
     data = ModelCardData(
         license=license if license is None or not named else "other",
         library_name="orojar-finetune",
         pipeline_tag="unconditional-image-generation",
-        base_model=base["source"] if base.get("revision") and base.get("source") else None,
-        tags=["orojar", "disentanglement", "latent-directions", "gan", "stylegan"],
+        base_model=hub_repo(source) if revision and source else None,
+        tags=["orojar", "disentanglement", "latent-directions", "gan", "stylegan", *(["lora"] if adapter is not None else [])],
         **named,
+        **relation,
     )
     return data.to_yaml()
 
@@ -54,6 +72,19 @@ def _title(generator: Generator, base: Mapping[str, Any]) -> str:
         f"A {generator.family} generator, {generator.resolution} x {generator.resolution} pixels, {kind}, as safetensors, with "
         "latent directions to edit its images.\n\n![samples](previews/samples.png)"
     )
+
+
+def _adapter(adapter: Adapter) -> str:
+    lines = [f"## A low-rank adapter (LoRA, rank {adapter.rank})", ""]
+    if adapter.base_is_a_path:
+        lines += [
+            f"Here are only the changes to the weights of the file `{Path(adapter.base or '').name}`, which is not on the Hub:",
+            "who has that file writes its path into `adapter_config.json` as `base_model_name_or_path`.",
+        ]
+    else:
+        at = f" at revision `{adapter.revision}`" if adapter.revision else ""
+        lines += [f"Here are only the changes to the weights of `{adapter.base}`{at}, which are fetched when they are needed."]
+    return "\n".join([*lines, "The whole generator in one folder: `orojar merge FOLDER_OR_REPO OUT`."])
 
 
 def _directions(name: str, directions: Directions) -> str:

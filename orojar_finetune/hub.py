@@ -1,5 +1,6 @@
 """The way to the Hugging Face Hub: the only file that writes there."""
 
+import logging
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -9,8 +10,12 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalToken
 
 from orojar_adapters import read_checkpoint
 from orojar_adapters.families import FAMILIES
+from orojar_adapters.readers import adapter as adapters
+from orojar_adapters.readers import folder as reader
 from orojar_finetune.card import CARD
 from orojar_finetune.model_folder import is_model_folder
+
+log = logging.getLogger("orojar")
 
 LEFT_OUT = [".*", "**/.*", "checkpoint-*"]
 
@@ -43,18 +48,28 @@ def push(
 
     Raises:
         CheckpointError: the folder's generator cannot be read back.
-        ValueError: no model folder, or the Hub said no; the text says what to do.
+        ValueError: no model folder, an adapter for a repository that holds a whole generator, or the Hub said no; the text
+            says what to do.
     """
     path = Path(folder).expanduser()
     if not is_model_folder(path):
         raise ValueError(f"{folder} is no model folder (no config.json with weights): make one with `orojar convert`")
-    read_checkpoint(path, FAMILIES)
+    adapter = read_checkpoint(path, FAMILIES).adapter
+    if adapter is not None and adapter.base_is_a_path:
+        log.warning("%s is an adapter of %s on this machine: others cannot use it without that file", folder, adapter.base)
     api = HfApi(token=token)
     try:
         repo = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
         keep_card = api.file_exists(repo, CARD) and not overwrite_card
-        left_out = [*LEFT_OUT, CARD] if keep_card else LEFT_OUT
-        commit = api.upload_folder(folder_path=path, repo_id=repo, commit_message=message, ignore_patterns=left_out)
+        if adapter is not None and api.file_exists(repo, reader.WEIGHTS):
+            raise ValueError(f"{repo} holds a whole generator, which would hide the adapter: name another repository")
+        commit = api.upload_folder(
+            folder_path=path,
+            repo_id=repo,
+            commit_message=message,
+            ignore_patterns=[*LEFT_OUT, CARD] if keep_card else LEFT_OUT,
+            delete_patterns=sorted(adapters.FILES) if adapter is None else None,  # an earlier push may have been an adapter
+        )
     except LocalTokenNotFoundError as e:
         raise ValueError("no Hub token on this machine: type `hf auth login`, or set HF_TOKEN") from e
     except HFValidationError as e:

@@ -1,7 +1,7 @@
 """The folder that a run writes, the editor opens and `push` uploads: whole or not there at all."""
 
-import dataclasses
 import json
+import logging
 import platform
 import shutil
 from collections.abc import Mapping
@@ -10,21 +10,26 @@ from pathlib import Path
 from typing import Any
 
 from orojar_adapters import Generator
+from orojar_adapters.lora import Adapter
+from orojar_adapters.readers import adapter as adapters
+from orojar_adapters.readers import detect
 from orojar_adapters.readers import folder as reader
 from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_finetune import card, render
 from orojar_finetune.atomic import replacing_folder
 from orojar_finetune.directions import Directions
 
-METRICS = "metrics.json"
+log = logging.getLogger("orojar")
+
+METRICS = reader.METRICS
 PREVIEWS = "previews"
 STRIP_SEEDS = (0, 1, 2)
 GRID_SEEDS = tuple(range(32))
 
 
 def is_model_folder(path: Path) -> bool:
-    """Whether a folder holds a generator of ours."""
-    return reader.matches(path)
+    """Whether a folder holds a generator of ours, whole or as an adapter."""
+    return detect.is_model_folder(path)
 
 
 def write_model_folder(
@@ -34,6 +39,7 @@ def write_model_folder(
     config: Mapping[str, Any] | None = None,
     discriminator: StyleGAN2Discriminator | None = None,
     metrics: Mapping[str, Any] | None = None,
+    adapter: Adapter | None = None,
 ) -> None:
     """Writes a generator, its direction sets, previews and a card, atomically.
 
@@ -43,15 +49,16 @@ def write_model_folder(
         sets: by name, the first being the default; previews show it.
         config: how it was made.
         metrics: what else was measured, beside the scores of the direction sets.
+        adapter: what the generator differs by from the adapter's base; it is then written instead of the whole weights.
 
     Raises:
-        ValueError: something else is at that place.
+        ValueError: something else is at that place, or an adapter without a base.
     """
     check_target(folder)
     with replacing_folder(folder) as temporary:
         if folder.is_dir():
             shutil.copytree(folder, temporary, dirs_exist_ok=True)
-        generator.save_pretrained(temporary)
+        _write_weights(temporary, generator, adapter)
         if discriminator is not None:
             discriminator.save_pretrained(temporary / reader.DISCRIMINATOR)
         for name, directions in (sets or {}).items():
@@ -62,9 +69,25 @@ def write_model_folder(
         of_sets = {name: {**d.scores, "activity_of": dict(zip(d.names, d.activity, strict=True))} for name, d in known.items()}
         _write_json(temporary / METRICS, {"direction_sets": of_sets, **(metrics or {})})
         _write_previews(temporary / PREVIEWS, generator, next(iter(known.values()), None))
-        card.write(temporary, generator, known, provenance["base"])
+        card.write(temporary, generator, known, provenance["base"], adapter)
         for path in temporary.rglob("*.safetensors"):
             path.chmod(0o644)  # the library writes them for the owner alone
+
+
+def _write_weights(folder: Path, generator: Generator, adapter: Adapter | None) -> None:
+    """Writes the whole generator or the adapter alone; the folder holds one of the two."""
+    for name in adapters.FILES if adapter is None else reader.FILES:
+        (folder / name).unlink(missing_ok=True)
+    if adapter is None:
+        generator.save_pretrained(folder)
+        return
+    adapters.write(adapter, folder)
+    if adapter.base_is_a_path:
+        log.warning(
+            "the adapter names %s, a path of this machine, as its base: elsewhere it cannot be used without that file. "
+            "Write the whole generator with `orojar merge`, or tune from a base on the Hub",
+            adapter.base,
+        )
 
 
 def check_target(folder: Path) -> None:
@@ -80,15 +103,7 @@ def check_target(folder: Path) -> None:
 def base_of(generator: Generator) -> dict[str, Any]:
     """Where a generator's weights came from; for a model folder of ours what that was made from."""
     facts = generator.source_facts
-    if facts is None:
-        return {"source": None, "origin": "made in memory", "license": None}
-    if facts.base is not None:
-        return facts.base
-    kept = ("source", "file", "origin", "revision", "license", "pickle_globals", "embedded_source_sha256")
-    described = {key: value for key, value in dataclasses.asdict(facts).items() if key in kept}
-    if facts.revision is None:  # a path of one machine says nothing elsewhere
-        described["source"] = Path(facts.source).name
-    return described
+    return {"source": None, "origin": "made in memory", "license": None} if facts is None else facts.described()
 
 
 def versions() -> dict[str, str]:

@@ -153,6 +153,18 @@ class Edit:
 
 
 @dataclass(frozen=True)
+class Merge:
+    """Folds a low-rank adapter (`finetune --trainable lora`) into its base and writes the whole model folder."""
+
+    source: Source
+    """The adapter's model folder or user/repo; its base is fetched."""
+    folder: Annotated[Path, tyro.conf.Positional]
+    """The model folder to write."""
+    revision: str | None = None
+    """Branch, tag or commit of the adapter on the Hub."""
+
+
+@dataclass(frozen=True)
 class Push:
     """Uploads a model folder to the Hub, with a card that shows what each direction does."""
 
@@ -168,4 +180,4 @@ class Push:
     """Of the commit."""
 
 
-Verb = Demo | Inspect | Convert | Discover | Finetune | Train | Generate | Edit | Push
+Verb = Demo | Inspect | Convert | Discover | Finetune | Train | Generate | Edit | Merge | Push

@@ -2,6 +2,8 @@
 
 import torch
 
+from orojar_adapters.generator import Generator
+from orojar_adapters.lora import Adapter
 from orojar_adapters.stylegan2 import StyleGAN2
 from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
 
@@ -31,6 +33,18 @@ def tiny_discriminator(num_classes: int = 0, image_channels: int = 3, seed: int 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return StyleGAN2Discriminator(16, [8, 8, 4], num_classes, image_channels, label_size=8, mapping_depth=2)
+
+
+def tiny_adapter(
+    generator: Generator, base: str | None = None, revision: str | None = None, rank: int = 3, alpha: float = 5.0
+) -> Adapter:
+    """An adapter of a generator's modulation layers that changes its images: neither factor is zero."""
+    draws = torch.Generator().manual_seed(2)
+    factors = {}
+    for name in generator.tunable["affine"]:
+        out_size, in_size = generator.get_submodule(name).weight.shape
+        factors[name] = torch.randn(rank, in_size, generator=draws), 0.3 * torch.randn(out_size, rank, generator=draws)
+    return Adapter(base, revision, rank, alpha, factors)
 
 
 TINY = {"stylegan2": tiny_stylegan2}

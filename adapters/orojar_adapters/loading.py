@@ -2,6 +2,9 @@
 
 import dataclasses
 import os
+from collections.abc import Generator as Yielding
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import torch
@@ -10,9 +13,12 @@ from torch import Tensor
 
 from orojar_adapters.errors import CheckpointError
 from orojar_adapters.generator import Generator
-from orojar_adapters.readers import detect
+from orojar_adapters.lora import Adapter
+from orojar_adapters.readers import adapter as adapters
+from orojar_adapters.readers import detect, folder
 from orojar_adapters.readers.checkpoint import Checkpoint, Weights
-from orojar_adapters.sources import locate
+from orojar_adapters.source_facts import SourceFacts
+from orojar_adapters.sources import Located, locate
 from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
 
 Network = TypeVar("Network", bound=ModelMixin)
@@ -25,16 +31,66 @@ def read_checkpoint(source: str | os.PathLike, families: dict[str, type[Generato
         CheckpointError: nothing there, or a file that cannot or must not be read.
     """
     located = locate(source, revision)
-    names = {cls.__name__: family for family, cls in families.items()}
+    with _naming(os.fspath(source)):
+        if detect.is_adapter(located.path):
+            return _read_adapter(located, families, os.fspath(source))
+        return _read_whole(located, families, os.fspath(source))
+
+
+@contextmanager
+def _naming(source: str) -> Yielding[None]:
     try:
-        checkpoint = detect.read(located.path, names, os.fspath(source))
+        yield
     except CheckpointError as e:
-        raise CheckpointError(f"cannot read {os.fspath(source)}: {e}") from e
+        raise CheckpointError(f"cannot read {source}: {e}") from e
     except OSError as e:
-        raise CheckpointError(f"cannot read {os.fspath(source)}: {e.strerror or e}") from e
+        raise CheckpointError(f"cannot read {source}: {e.strerror or e}") from e
+
+
+def _read_whole(located: Located, families: dict[str, type[Generator]], source: str) -> Checkpoint:
+    names = {cls.__name__: family for family, cls in families.items()}
+    checkpoint = detect.read(located.path, names, source)
     license = checkpoint.facts.license or located.license
     facts = dataclasses.replace(checkpoint.facts, revision=located.revision, license=license)
     return dataclasses.replace(checkpoint, facts=facts)
+
+
+def _read_adapter(located: Located, families: dict[str, type[Generator]], source: str) -> Checkpoint:
+    """The base's generator, an adapter to fold into it, and what else lies in the adapter's folder."""
+    adapter = adapters.read(located.path)
+    base = _read_base_of(adapter, families)
+    said = folder.read_base(located.path)
+    discriminator, problem = folder.read_discriminator(located.path)
+    facts = SourceFacts(
+        source=source,
+        file=adapters.WEIGHTS,
+        origin="orojar-finetune",
+        revision=located.revision,
+        license=str(said["license"]) if said.get("license") else located.license or base.facts.license,
+        holds=("adapter", "discriminator") if folder.matches(located.path / folder.DISCRIMINATOR) else ("adapter",),
+        has_discriminator=discriminator is not None,
+        base=said or base.facts.described(),
+        adapter={"base": adapter.base, "revision": adapter.revision, "rank": adapter.rank, "alpha": adapter.alpha},
+    )
+    return Checkpoint(base.family, base.generator, discriminator, facts, problem, adapter)
+
+
+def _read_base_of(adapter: Adapter, families: dict[str, type[Generator]]) -> Checkpoint:
+    """The whole generator that an adapter changes; an adapter of an adapter is refused, so nothing here runs in circles."""
+    assert adapter.base is not None  # the reader asks for one
+    revision = f" at revision {adapter.revision}" if adapter.revision else ""
+    try:
+        if adapter.base_is_a_path and not Path(adapter.base).exists():
+            raise CheckpointError(f"no such file here; write where it is into {adapters.CONFIG}")
+        located = locate(adapter.base, adapter.revision)
+        if detect.is_adapter(located.path):
+            raise CheckpointError("it is an adapter itself; write it whole first with `orojar merge`")
+        if adapter.revision and located.revision is None:
+            raise CheckpointError("a file or folder here has the same name; rename it, or run this elsewhere")
+        return _read_whole(located, families, adapter.base)
+    except (CheckpointError, OSError) as e:
+        why = (e.strerror or e) if isinstance(e, OSError) else e
+        raise CheckpointError(f"it is an adapter of {adapter.base!r}{revision}, which cannot be used: {why}") from e
 
 
 def build(cls: type[Network], weights: Weights, source: str) -> Network:
@@ -74,8 +130,17 @@ def _difference(expected: dict[str, Tensor], found: dict[str, Tensor]) -> str | 
 
 
 def build_generator(checkpoint: Checkpoint, families: dict[str, type[Generator]]) -> Generator:
-    """The generator of a checkpoint, with the facts about its source."""
+    """The generator of a checkpoint, its adapter folded in, with the facts about its source.
+
+    Raises:
+        CheckpointError: as `build`, or an adapter that does not fit.
+    """
     generator = build(families[checkpoint.family], checkpoint.generator, checkpoint.facts.source)
+    if checkpoint.adapter is not None:
+        try:
+            checkpoint.adapter.fold_into(generator)
+        except ValueError as e:
+            raise CheckpointError(f"cannot read {checkpoint.facts.source}: {e}") from e
     generator.source_facts = checkpoint.facts
     return generator
 

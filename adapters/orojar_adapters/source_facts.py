@@ -1,6 +1,8 @@
 """What is known about the file that a generator was read from."""
 
+import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -28,3 +30,15 @@ class SourceFacts:
     """Digest of the Python source that travels with the generator and that its own loader would execute."""
     base: dict[str, Any] | None = None
     """For a model folder of ours, what it says of the weights it was made from."""
+    adapter: dict[str, Any] | None = None
+    """For an adapter that was folded into its base: `base`, `revision`, `rank` and `alpha`."""
+
+    def described(self) -> dict[str, Any]:
+        """What a model folder made from these weights says of them; for one of ours what that was made from."""
+        if self.base is not None:
+            return self.base
+        kept = ("source", "file", "origin", "revision", "license", "pickle_globals", "embedded_source_sha256")
+        found = {key: value for key, value in dataclasses.asdict(self).items() if key in kept}
+        if self.revision is None:  # a path of one machine says nothing elsewhere
+            found["source"] = Path(self.source).name
+        return found

@@ -20,12 +20,13 @@ from huggingface_hub.errors import (
 )
 
 from orojar_adapters.errors import CheckpointError
-from orojar_adapters.readers import folder
+from orojar_adapters.readers import adapter, detect, folder
 
 log = logging.getLogger("orojar")
 
 WEIGHT_SUFFIXES = (".pkl", ".pt", ".pth", ".bin", ".safetensors", ".ckpt")
-FOLDER_FILES = (folder.CONFIG, folder.WEIGHTS, folder.PROVENANCE, "directions.*", f"{folder.DISCRIMINATOR}/*", "README.md")
+FOLDER_FILES = (*sorted(folder.FILES | adapter.FILES), folder.PROVENANCE, folder.METRICS, "directions.*", "README.md")
+FOLDER_FILES += (f"{folder.DISCRIMINATOR}/*",)
 REPO = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
 
 
@@ -67,12 +68,17 @@ def _existing(text: str) -> Path | None:
 
 
 def _locate_local(path: Path, text: str) -> Located:
-    if path.is_file() or folder.matches(path):
+    if path.is_file() or detect.is_model_folder(path):
         return Located(path, license=license_of(path / "README.md") if path.is_dir() else None)
     if not path.is_dir():
         raise CheckpointError(f"{text!r} is neither a file nor a folder")
     names = [p.name for p in sorted(path.iterdir()) if p.is_file() and p.suffix in WEIGHT_SUFFIXES]
     return Located(path / choose(names, text), license=license_of(path / "README.md"))
+
+
+def hub_repo(source: str) -> str | None:
+    """The repository, `user/repo`, that a source on the Hub lies in; None for what is no name of the Hub."""
+    return _parse_hub(source)[0]
 
 
 def _parse_hub(text: str) -> tuple[str | None, str | None, str | None]:
@@ -98,7 +104,7 @@ def _locate_remote(repo: str, file: str | None, revision: str | None) -> Located
         info = HfApi().model_info(repo, revision=revision)
         names = sorted(sibling.rfilename for sibling in info.siblings or ())
         stated = (info.card_data.get("license_name") or info.card_data.get("license")) if info.card_data else None
-        if file is None and {folder.CONFIG, folder.WEIGHTS} <= set(names):
+        if file is None and any(files <= set(names) for files in (folder.FILES, adapter.FILES)):
             path = Path(snapshot_download(repo, revision=revision, allow_patterns=list(FOLDER_FILES)))
             return Located(path, path.name, stated or license_of(path / "README.md"))
         chosen = file or choose([name for name in names if name.endswith(WEIGHT_SUFFIXES)], repo)
@@ -125,7 +131,8 @@ def _locate_downloaded(repo: str, file: str | None, revision: str | None, proble
     """What an earlier download left in the cache, for when the Hub cannot be reached."""
     reason = f"the Hub could not be reached for {repo!r} ({type(problem).__name__}: {problem})"
     try:
-        snapshot = Path(snapshot_download(repo, revision=revision, local_files_only=True))
+        wanted = list(FOLDER_FILES) if file is None else [file]  # more was never downloaded and would be missed
+        snapshot = Path(snapshot_download(repo, revision=revision, allow_patterns=wanted, local_files_only=True))
     except (LocalEntryNotFoundError, OSError) as e:
         raise CheckpointError(reason) from e
     path = snapshot / file if file else snapshot

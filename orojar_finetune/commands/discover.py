@@ -3,7 +3,8 @@
 import dataclasses
 from pathlib import Path
 
-from orojar_adapters import load_generator
+from orojar_adapters import FAMILIES, read_checkpoint
+from orojar_adapters.loading import build_generator
 from orojar_finetune.discovery import discover
 from orojar_finetune.model_folder import check_target, is_model_folder, write_model_folder
 from orojar_finetune.training.processes import Processes
@@ -15,12 +16,14 @@ def run(options: Discover) -> None:
     target = options.output_dir or default_target(options.source)
     check_target(target)
     processes = Processes()
-    generator = load_generator(options.source, options.revision).to(processes.device)
+    checkpoint = read_checkpoint(options.source, FAMILIES, options.revision)
+    generator = build_generator(checkpoint, FAMILIES).to(processes.device)
     directions = discover(generator, options.config)
     if not processes.is_main:
         return
     name = options.name or directions.method
-    write_model_folder(target, generator, {name: directions}, {"discover": dataclasses.asdict(options.config)})
+    config = {"discover": dataclasses.asdict(options.config)}
+    write_model_folder(target, generator, {name: directions}, config, adapter=checkpoint.adapter)
     print(f"{'direction':16}{'activity':>10}{'sigma':>10}")
     for label, activity, sigma in zip(directions.names, directions.activity, directions.sigmas.tolist(), strict=True):
         print(f"{label:16}{activity:10.3f}{sigma:10.3f}")

@@ -59,6 +59,7 @@ def _write(target: Path, done: Finetuned, options: Finetune) -> None:
         {"finetune": dataclasses.asdict(options.config), "data": options.data},
         done.discriminator,
         {"finetune": {**figures, "steps": done.steps}},
+        done.adapter,
     )
 
 

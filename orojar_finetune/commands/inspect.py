@@ -35,7 +35,7 @@ def describe(source: str, revision: str | None) -> dict[str, Any]:
     checkpoint = read_checkpoint(source, FAMILIES, revision)
     generator = build_generator(checkpoint, FAMILIES)
     facts = dataclasses.asdict(checkpoint.facts)
-    base = facts.pop("base")
+    base, adapter = facts.pop("base"), facts.pop("adapter") or {}
     return {
         "family": checkpoint.family,
         "resolution": generator.resolution,
@@ -46,6 +46,7 @@ def describe(source: str, revision: str | None) -> dict[str, Any]:
         "parameters": sum(p.numel() for p in generator.parameters()),
         **{key: list(value) if isinstance(value, tuple) else value for key, value in facts.items()},
         "made_from": base and base.get("source"),
+        **{f"adapter_{key}": adapter.get(key) for key in ("base", "revision", "rank")},
         "direction_sets": Directions.list(source, revision) if facts["origin"] == "orojar-finetune" else [],
         "layers": [layer._asdict() for layer in generator.layers],
         "ran_code": False,

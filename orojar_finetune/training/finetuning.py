@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from orojar_adapters import Generator
+from orojar_adapters.lora import Adapter
 from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_finetune.config import FinetuneConfig
 from orojar_finetune.directions import Directions
@@ -25,7 +26,7 @@ from orojar_finetune.training.new_discriminator import new_discriminator
 from orojar_finetune.training.parts import delayed
 from orojar_finetune.training.processes import Processes
 from orojar_finetune.training.state import State, resume
-from orojar_finetune.training.trainable import choose
+from orojar_finetune.training.trainable import choose, without_adapters
 from orojar_finetune.training.validation import Figures, Validation
 
 log = logging.getLogger("orojar")
@@ -36,13 +37,14 @@ class Finetuned:
     """What a tuning gives.
 
     Attributes:
-        generator: the averaged weights of the best validation.
+        generator: the averaged weights of the best validation, adapters folded in.
         directions: those that were made independent, measured on the tuned generator.
         discriminator: for whoever goes on.
         start: figures before.
         end: figures of `generator`.
         ended: `done`, `interrupted`, or why the run stopped early.
         steps: that were done.
+        adapter: with `trainable="lora"` what was learned, to be saved instead of the whole generator.
     """
 
     generator: Generator
@@ -52,6 +54,7 @@ class Finetuned:
     end: Figures
     ended: str
     steps: int
+    adapter: Adapter | None = None
 
 
 def finetune(
@@ -94,6 +97,7 @@ class Tuning:
     """A tuning that is ready to run."""
 
     loop: Loop
+    original: Generator
     validation: Validation
     config: FinetuneConfig
 
@@ -104,14 +108,16 @@ class Tuning:
             log.warning("no validation was within the allowed drift: the last weights are kept")
         processes.finish()
         directions = self.validation.directions = with_tensors(self.validation.directions, state.running)
-        state.average.recenter(rng=rng(self.config.run.seed, "recenter"))
-        end = self.validation.measure(state.average)
+        generator, adapter = without_adapters(state.average, self.original, self.config.trainable)
+        if adapter is None:  # with one the mean latent stays the base's
+            generator.recenter(rng=rng(self.config.run.seed, "recenter"))
+        end = self.validation.measure(generator)
         discovery = dataclasses.replace(
             self.config.discover, method=directions.method, space=directions.space, layers=directions.layers[0]
         )
-        space = space_of(state.average, directions)
-        final = measured(space, directions.basis.to(state.average.device), discovery, processes, directions.names)
-        return Finetuned(state.average, final, state.discriminator, self.validation.start, end, ended, state.step)
+        space = space_of(generator, directions)
+        final = measured(space, directions.basis.to(generator.device), discovery, processes, directions.names)
+        return Finetuned(generator, final, state.discriminator, self.validation.start, end, ended, state.step, adapter)
 
 
 def prepare(
@@ -131,11 +137,11 @@ def prepare(
     run = config.run
     processes = Processes(progress, run.mixed_precision, run.report_to, output_dir)
     original = copy.deepcopy(generator).to(processes.device).eval().requires_grad_(False)
+    tuned = copy.deepcopy(original)
+    choose(tuned, config.trainable, config.lora_rank, run.seed)
     directions = directions or discover(original, config.discover, progress=progress)
     reals = open_reals(data, original, run.seed, processes.device, config.images, original)
     validation = Validation(original, reals, directions, config.fidelity, processes, output_dir, run.seed)
-    tuned = copy.deepcopy(original)
-    choose(tuned, config.trainable, config.lora_rank)
     first = 0 if discriminator is not None else config.discriminator_steps
     state = State.start(tuned, _critic(discriminator, tuned, config), config.gan, run.gradient_accumulation_steps)
     state.running |= {"basis": directions.basis.clone(), "sigmas": directions.sigmas.clone()}
@@ -153,7 +159,7 @@ def prepare(
         every = config.penalty.reestimate_every
         if not every or state.step <= first or (state.step - first) % every:
             return
-        found = discover(state.average, config.discover, progress=False)
+        found = discover(without_adapters(state.average, original, config.trainable)[0], config.discover, progress=False)
         for name, tensor in (("basis", found.basis), ("sigmas", found.sigmas)):
             state.running[name].copy_(tensor)
         validation.directions = found
@@ -171,7 +177,7 @@ def prepare(
         reestimate,
     )
     processes.start_trackers(dataclasses.asdict(config))
-    return Tuning(loop, validation, config)
+    return Tuning(loop, original, validation, config)
 
 
 def with_tensors(directions: Directions, running: dict[str, Tensor]) -> Directions:

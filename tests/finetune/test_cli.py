@@ -30,7 +30,9 @@ def run(*words: object) -> None:
     main([str(word) for word in words])
 
 
-@pytest.mark.parametrize("verb", [[], ["demo"], ["inspect"], ["convert"], ["discover"], ["generate"], ["edit"], ["push"]])
+@pytest.mark.parametrize(
+    "verb", [[], ["demo"], ["inspect"], ["convert"], ["discover"], ["generate"], ["edit"], ["merge"], ["push"]]
+)
 def test_help_needs_none_of_the_heavy_libraries(verb):
     code = (
         "import sys\nfrom orojar_finetune.cli import main\n"
@@ -125,7 +127,7 @@ def test_debug_shows_where_an_error_came_from(tmp_path):
 
 
 def test_an_error_that_nobody_foresaw_is_a_sentence_too(folder, monkeypatch, capsys):
-    monkeypatch.setattr(discover_command, "load_generator", lambda *_: 1 / 0)
+    monkeypatch.setattr(discover_command, "read_checkpoint", lambda *_: 1 / 0)
     assert fails("discover", folder) == 2
     assert "unexpected ZeroDivisionError" in capsys.readouterr().err
 
@@ -134,7 +136,7 @@ def test_ctrl_c_is_status_130(folder, monkeypatch, capsys):
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(discover_command, "load_generator", interrupted)
+    monkeypatch.setattr(discover_command, "read_checkpoint", interrupted)
     assert fails("discover", folder) == 130
 
 

@@ -34,8 +34,24 @@ class EqualizedLinear(nn.Linear):
             self.weight.normal_().div_(self.lr_multiplier)
             self.bias.fill_(self.bias_init)
 
+    @property
+    def gain(self) -> float:
+        """What the stored weight is multiplied by at run time."""
+        return self.lr_multiplier / math.sqrt(self.in_features)
+
+    @torch.no_grad()
+    def fold(self, change: Float[Tensor, "out_size in_size"]) -> None:
+        """Changes the stored weight so that the layer puts out `change @ input` more.
+
+        Raises:
+            ValueError: the layer ends in a leaky ReLU, behind which no change of the weight reaches.
+        """
+        if self.lrelu:
+            raise ValueError("what is added behind its leaky ReLU is no change of its weight")
+        self.weight += (change / self.gain).to(self.weight)
+
     def forward(self, input: Float[Tensor, "batch in_size"]) -> Float[Tensor, "batch out_size"]:
-        weight = self.weight * (self.lr_multiplier / math.sqrt(self.in_features))
+        weight = self.weight * self.gain
         bias = self.bias * self.lr_multiplier if self.lr_multiplier != 1 else self.bias
         if self.lrelu:
             return biased_lrelu(F.linear(input, weight), bias)

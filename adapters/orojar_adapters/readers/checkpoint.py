@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from orojar_adapters.errors import CheckpointError
+from orojar_adapters.lora import Adapter
 from orojar_adapters.source_facts import SourceFacts
 
 
@@ -27,6 +28,8 @@ class Checkpoint:
     discriminator: Weights | None
     facts: SourceFacts
     discriminator_problem: str | None = None
+    adapter: Adapter | None = None
+    """What is still to be folded into the generator's weights."""
 
 
 def attempt(read: Callable[[], Weights]) -> tuple[Weights | None, str | None]:

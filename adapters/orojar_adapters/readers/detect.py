@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from orojar_adapters.errors import CheckpointError
-from orojar_adapters.readers import folder, nvlabs, rosinality
+from orojar_adapters.readers import adapter, folder, nvlabs, rosinality
 from orojar_adapters.readers.checkpoint import Checkpoint
 from orojar_adapters.readers.tensors import NAMES, TensorReader
 from orojar_adapters.readers.torch_file import read_old, read_zip
@@ -12,6 +12,16 @@ from orojar_adapters.readers.unpickle import Bounded, Pickle, read_pickle
 LEGACY_TORCH = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """The magic number that opens torch files in the format before zip, behind the two bytes of the protocol."""
 READS = "a model folder, an NVlabs StyleGAN2 .pkl or a rosinality StyleGAN2 .pt"
+
+
+def is_model_folder(path: Path) -> bool:
+    """Whether a folder holds a generator, whole or as an adapter."""
+    return folder.matches(path) or adapter.matches(path)
+
+
+def is_adapter(path: Path) -> bool:
+    """Whether a folder holds a generator as an adapter alone."""
+    return adapter.matches(path) and not folder.matches(path)
 
 
 def read(path: Path, class_names: dict[str, str], source: str) -> Checkpoint:
