@@ -1,5 +1,6 @@
 """What directions do to the factors that made a scene, and how neatly they share the work."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -14,6 +15,8 @@ from orojar_finetune.training.draws import rng
 
 STILL = 0.1
 """An effect in variances under which nobody would say that a direction moves a factor: a third of its standard deviation."""
+FACTOR_VARIANCE = 1 / 12
+"""Of a number that is uniform in [0, 1]."""
 
 
 @torch.no_grad()
@@ -62,22 +65,19 @@ def effect_matrix(
     return (totals / latents / variances).float()
 
 
-def noise_floor(reader: FactorReader, variances: Float[Tensor, " factors"] | None = None) -> Float[Tensor, " factors"]:
+def noise_floor(reader: FactorReader) -> Float[Tensor, " factors"]:
     """The effect on each factor that two readings with independent errors show where nothing has changed.
 
-    Args:
-        variances: of the factors; None means those of scenes, whose factors are uniform in [0, 1].
+    In variances of the factors of scenes; a generator that varies them less has a higher one.
     """
-    errors = reader.squared_errors.cpu()
-    return 2 * errors / (torch.full_like(errors, 1 / 12) if variances is None else variances.to(errors))
+    return 2 * reader.squared_errors.cpu() / FACTOR_VARIANCE
 
 
 def disentanglement_completeness(effects: Float[Tensor, "directions factors"]) -> tuple[float, float]:
     """Whether each direction moves one factor, and whether each factor is moved by one direction; both in [0, 1].
 
     One minus the entropies of the rows and of the columns, each weighted by its share of all effects (Eastwood and Williams,
-    ICLR 2018, section 2, with effects for importances). Rows and columns without effect weigh nothing; without any effect
-    both are 0.
+    ICLR 2018, with effects for importances). Rows and columns without effect weigh nothing; without any effect both are 0.
 
     Args:
         effects: not negative.
@@ -102,8 +102,7 @@ def unmoved(
 def _entropies(weights: Float[Tensor, "rows columns"]) -> Float[Tensor, " rows"]:
     """Of each row as a distribution, in units of the largest there can be; 0 for one column and for rows of zeros."""
     shares = weights / weights.sum(dim=1, keepdim=True).clamp_min(torch.finfo(weights.dtype).tiny)
-    largest = torch.tensor(max(weights.shape[1], 2)).log()
-    return torch.special.entr(shares).sum(dim=1) / largest
+    return torch.special.entr(shares).sum(dim=1) / math.log(max(weights.shape[1], 2))
 
 
 def _anchors(

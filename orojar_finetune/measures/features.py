@@ -14,7 +14,9 @@ from torch.nn import functional as F
 
 from orojar_finetune.scenes.reader import load_reader
 
-RANDOM_CHANNELS = (3, 32, 64, 128, 128)
+RANDOM_CHANNELS = (3, 32, 64, 64, 64)
+RANDOM_GRID = 4
+RANDOM_PROJECTIONS = 64
 RANDOM_SEED = 0
 
 
@@ -40,7 +42,7 @@ class Extractor(nn.Module, ABC):
 
 @final
 class SceneFeatures(Extractor):
-    """What the bundled reader reads the factors of a scene from: 128 numbers that know what is in the picture."""
+    """What the bundled reader of scenes sees: which factors, and how sharp and how bright they are drawn."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,10 +54,11 @@ class SceneFeatures(Extractor):
 
 @final
 class RandomFeatures(Extractor):
-    """Mean and standard deviation over the picture of what a convolutional network with random weights sees, at four scales.
+    """What a convolutional network with random weights sees, at four scales.
 
-    Networks that were never trained compare sets of images meaningfully where trained ones know nothing of such images
-    (Naeem et al., ICML 2020, section 4.3, of randomly initialised VGG16). The weights are the same everywhere; features of
+    Mean and standard deviation over the picture at each scale, then random projections of a 4 x 4 grid at the coarsest, which
+    know where things are. Networks that were never trained compare sets of images meaningfully where trained ones know nothing
+    of such images (Naeem et al., ICML 2020, of a randomly initialised VGG16). The weights are the same everywhere; features of
     images of different sizes are not comparable.
     """
 
@@ -66,13 +69,17 @@ class RandomFeatures(Extractor):
         for before, after in itertools.pairwise(RANDOM_CHANNELS):
             kernel = torch.randn(after, before, 3, 3, generator=draws) * (2 / (9 * before)) ** 0.5
             self.kernels.append(nn.Parameter(kernel, requires_grad=False))
+        cells = RANDOM_CHANNELS[-1] * RANDOM_GRID**2
+        projections = torch.randn(cells, RANDOM_PROJECTIONS, generator=draws) / cells**0.5
+        self.projections = nn.Parameter(projections, requires_grad=False)
 
     def extract(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch features"]:
         pooled = []
         for kernel in self.kernels:
             images = F.leaky_relu(F.conv2d(images, kernel, stride=2, padding=1), 0.2)
             pooled += [images.mean(dim=(2, 3)), images.std(dim=(2, 3), correction=0)]
-        return torch.cat(pooled, dim=1)
+        places = F.adaptive_avg_pool2d(images, RANDOM_GRID).flatten(1) @ self.projections
+        return torch.cat([*pooled, places], dim=1)
 
 
 @final
