@@ -6,19 +6,33 @@ from typing import Annotated, Literal
 
 import tyro
 
-from orojar_finetune.config import FLAT, DataConfig, DiscoverConfig, FinetuneConfig, GanConfig, NetworkConfig, RunConfig
+from orojar_finetune.config import (
+    FLAT,
+    DataConfig,
+    DiscoverConfig,
+    FidelityConfig,
+    FinetuneConfig,
+    GanConfig,
+    NetworkConfig,
+    RunConfig,
+)
 
 Source = Annotated[str, tyro.conf.Positional]
 
 
 @dataclass(frozen=True)
 class Demo:
-    """The whole path on the bundled generator: directions by four methods, previews, a model folder. No network, no GPU."""
+    """The whole path on the bundled generator: directions, a fine-tune of the weights, both measured, a model folder.
+
+    No network, no GPU, minutes.
+    """
 
     output_dir: Path = Path("orojar-demo")
-    """Where the model folder goes."""
+    """The run's folder; the model folder is `model` in it."""
     seed: int = 0
     """Seed of everything that is drawn."""
+    steps: int = 200
+    """Steps of the fine-tune."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +122,7 @@ class Train:
     network: Annotated[NetworkConfig, FLAT] = field(default_factory=NetworkConfig)
     gan: Annotated[GanConfig, FLAT] = field(default_factory=GanConfig)
     run: Annotated[RunConfig, FLAT] = field(default_factory=RunConfig)
+    fidelity: FidelityConfig = field(default_factory=FidelityConfig)
 
 
 @dataclass(frozen=True)

@@ -3,42 +3,115 @@
 import shutil
 import sys
 import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from orojar_adapters import load_generator
-from orojar_finetune.config import DiscoverConfig
+from orojar_adapters import Generator, load_discriminator, load_generator
+from orojar_finetune.config import DiscoverConfig, FidelityConfig, FinetuneConfig, GanConfig, PenaltyConfig, RunConfig
 from orojar_finetune.directions import Directions
 from orojar_finetune.discovery import discover
+from orojar_finetune.measures.ground_truth import GroundTruth, ground_truth
 from orojar_finetune.model_folder import check_target, write_model_folder
 from orojar_finetune.scenes import BUNDLED
+from orojar_finetune.training.finetuning import Finetuned, finetune
 from orojar_finetune.verbs import Demo
 
-SHOWN = ("random", "sefa", "orojar", "orojar-jd")
+SHOWN = ("random", "sefa", "orojar-jd")
+LATENTS = 128
+MODEL = "model"
+LEGEND = """
+cos²:          how alike the changes of two directions are (mean squared cosine), 0 is independent
+activity:      how much one sigma changes the picture, 2 is another picture
+disentangled:  whether each direction moves one of the seven factors that these pictures are made of, 1 is perfectly
+complete:      whether each factor is moved by one direction, 1 is perfectly"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table."""
+
+    directions: Directions
+    truth: GroundTruth
+    seconds: float
 
 
 def run(options: Demo) -> None:
-    """Finds directions of the bundled generator by four methods, prints how they compare, writes a model folder."""
-    check_target(options.output_dir)
+    """Finds directions of the bundled generator, tunes its weights, measures both, writes a model folder."""
+    check_target(options.output_dir / MODEL)
     started = time.perf_counter()
     generator = load_generator(BUNDLED)
-    print(f"Bundled generator: StyleGAN2, {generator.resolution} x {generator.resolution}, pictures of one coloured shape")
-    print("Directions in w by four methods, measured on 64 latents that none of them saw:\n")
-    print(f"{'method':12}{'off-diagonal cos²':>20}{'activity':>12}{'seconds':>10}")
-    found: dict[str, Directions] = {}
+    size = f"{generator.resolution} x {generator.resolution}"
+    print(f"Bundled generator: StyleGAN2, {size}, pictures of one figure on a coloured ground\n")
+    print(f"{'':28}{'cos²':>8}{'activity':>10}{'disentangled':>14}{'complete':>10}{'seconds':>9}")
+    rows: dict[str, Row] = {}
     for method in SHOWN:
         before = time.perf_counter()
-        found[method] = discover(generator, DiscoverConfig(method=method, seed=options.seed))
-        scores, seconds = found[method].scores, time.perf_counter() - before
-        print(f"{method:12}{scores['orthogonality']:20.3f}{scores['activity']:12.3f}{seconds:10.1f}")
-    print("\noff-diagonal cos²: how alike the changes of two directions are, 0 is independent")
-    print("activity: how much a step of one sigma changes the picture, 2 is another picture")
-    kept = {"orojar-jd": found["orojar-jd"], "orojar": found["orojar"], "sefa": found["sefa"]}
-    write_model_folder(options.output_dir, generator, kept, {"demo": {"seed": options.seed}})
-    print(f"\nWrote {options.output_dir} in {time.perf_counter() - started:.0f} s: weights, directions, card, previews")
-    print(f"Look:   {options.output_dir / 'previews'}")
-    command = typed_command()
-    print(f"Edit:   {command} edit {options.output_dir}")
-    print(f"Share:  {command} push {options.output_dir} USER/REPO")
+        directions = discover(generator, DiscoverConfig(method=method, seed=options.seed, latents=32, held_out=32))
+        rows[method] = _row(method, generator, directions, options.seed, time.perf_counter() - before)
+    config = tuning(options)
+    before = time.perf_counter()
+    directions = rows["orojar-jd"].directions
+    tuned = finetune(
+        generator,
+        options.output_dir,
+        config,
+        data="scenes",
+        directions=directions,
+        discriminator=load_discriminator(BUNDLED),
+    )
+    after = _row("orojar-jd, tuned", tuned.generator, tuned.directions, options.seed, time.perf_counter() - before)
+    print(LEGEND)
+    print(f"\nFréchet distance to real scenes: {tuned.start.frechet:.3f} before, {tuned.end.frechet:.3f} after")
+    _write(options, tuned, config, rows["orojar-jd"], after)
+    folder, command = options.output_dir / MODEL, typed_command()
+    print(f"\nWrote {folder} in {time.perf_counter() - started:.0f} s: weights, directions, card, previews")
+    print(f"Look:   {folder / 'previews'}")
+    print(f"Edit:   {command} edit {folder}")
+    print(f"Share:  {command} push {folder} USER/REPO")
+
+
+def tuning(options: Demo) -> FinetuneConfig:
+    """A short fine-tune: minutes on one core."""
+    steps = options.steps
+    return FinetuneConfig(
+        penalty=PenaltyConfig(ramp_steps=steps // 4),
+        fidelity=FidelityConfig(images=1024, latents=16, keep="last"),
+        gan=GanConfig(noise="none"),
+        run=RunConfig(
+            max_train_steps=steps,
+            seed=options.seed,
+            validation_steps=steps,
+            checkpointing_steps=steps,
+            checkpoints_total_limit=1,
+            resume_from_checkpoint="latest",
+        ),
+    )
+
+
+def _row(label: str, generator: Generator, directions: Directions, seed: int, seconds: float) -> Row:
+    truth = ground_truth(generator, directions, LATENTS, seed)
+    scores = directions.scores
+    print(
+        f"{label:28}{scores['orthogonality']:8.3f}{scores['activity']:10.3f}"
+        f"{truth.disentanglement:14.3f}{truth.completeness:10.3f}{seconds:9.1f}",
+        flush=True,
+    )
+    return Row(directions, truth, seconds)
+
+
+def _write(options: Demo, tuned: Finetuned, config: FinetuneConfig, before: Row, after: Row) -> None:
+    figures = {
+        name: {**asdict(found), "disentanglement": row.truth.disentanglement, "completeness": row.truth.completeness}
+        for name, found, row in (("start", tuned.start, before), ("end", tuned.end, after))
+    }
+    write_model_folder(
+        options.output_dir / MODEL,
+        tuned.generator,
+        {tuned.directions.method: tuned.directions},
+        {"finetune": asdict(config), "data": "scenes"},
+        tuned.discriminator,
+        {"finetune": {**figures, "ended": tuned.ended, "steps": tuned.steps}},
+    )
 
 
 def typed_command() -> str:

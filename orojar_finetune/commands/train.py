@@ -14,7 +14,9 @@ def run(options: Train) -> None:
     """Trains, or goes on training, and writes a model folder with the averaged generator and the discriminator."""
     target = options.output_dir / MODEL
     check_target(target)
-    training = prepare(options.network, options.gan, options.run, options.images, options.data, options.output_dir)
+    training = prepare(
+        options.network, options.gan, options.run, options.images, options.fidelity, options.data, options.output_dir
+    )
     if options.dry_run:
         found = estimate(training.loop)
         if training.loop.processes.is_main:

@@ -106,7 +106,6 @@ class Tuning:
         state, processes = self.loop.state, self.loop.processes
         if self.config.fidelity.keep == "best" and not state.restore_best():
             log.warning("no validation was within the allowed drift: the last weights are kept")
-        processes.finish()
         directions = self.validation.directions = with_tensors(self.validation.directions, state.running)
         generator, adapter = without_adapters(state.average, self.original, self.config.trainable)
         if adapter is None:  # with one the mean latent stays the base's
@@ -117,6 +116,7 @@ class Tuning:
         )
         space = space_of(generator, directions)
         final = measured(space, directions.basis.to(generator.device), discovery, processes, directions.names)
+        processes.finish()
         return Finetuned(generator, final, state.discriminator, self.validation.start, end, ended, state.step, adapter)
 
 

@@ -34,9 +34,10 @@ class Training:
     def finish(self) -> dict[str, float]:
         """Gives the averaged generator its mean latent, and measures it."""
         state, processes = self.loop.state, self.loop.processes
-        processes.finish()
         state.average.recenter(rng=rng(self.loop.run.seed, "recenter"))
-        return {"frechet": self.fidelity.of(state.average)}
+        frechet = self.fidelity.of(state.average)
+        processes.finish()
+        return {"frechet": frechet}
 
 
 def prepare(
@@ -44,6 +45,7 @@ def prepare(
     gan: GanConfig,
     run: RunConfig,
     images: DataConfig,
+    fidelity: FidelityConfig,
     data: str,
     output_dir: Path,
 ) -> Training:
@@ -58,7 +60,7 @@ def prepare(
     reals = open_reals(data, generator, run.seed, processes.device, images)
     state = State.start(generator, discriminator, gan, run.gradient_accumulation_steps)
     resume(state, output_dir, run.resume_from_checkpoint)
-    fidelity = Fidelity(reals, FidelityConfig(), processes, run.seed)
+    comparison = Fidelity(reals, fidelity, processes, run.seed)
 
     def validate(state: State) -> dict[str, float]:
         if processes.is_main:
@@ -67,12 +69,12 @@ def prepare(
             made = render.samples(state.average, SHOWN)
             render.grid(made, COLUMNS).save(path)
             processes.show({"samples": made}, state.step)
-        return {"frechet": fidelity.of(state.average)}
+        return {"frechet": comparison.of(state.average)}
 
     game = Game(generator, discriminator, reals, gan, run.train_batch_size, run.seed, state.running["mean_path"])
     parts = game.discriminator_parts(), game.generator_parts()
     processes.start_trackers({"network": dataclasses.asdict(network), "gan": dataclasses.asdict(gan)})
-    return Training(Loop(state, *parts, gan, run, output_dir, processes, validate), fidelity)
+    return Training(Loop(state, *parts, gan, run, output_dir, processes, validate), comparison)
 
 
 def networks(config: NetworkConfig, seed: int) -> tuple[Generator, StyleGAN2Discriminator]:

@@ -157,9 +157,11 @@ class Processes:
 
     def show(self, images: dict[str, Float[Tensor, "count channels height width"]], step: int) -> None:
         """Images in [-1, 1] to the trackers that can show some."""
+        shown = {name: render.to_bytes(rows).movedim(1, -1).numpy() for name, rows in images.items()}
         for tracker in self.accelerator.trackers:
-            if isinstance(tracker, (TensorBoardTracker, WandBTracker)):
-                shown = {name: render.to_bytes(rows).movedim(1, -1).numpy() for name, rows in images.items()}
+            if isinstance(tracker, TensorBoardTracker):
+                tracker.log_images(shown, step=step, dataformats="NHWC")
+            elif isinstance(tracker, WandBTracker):
                 tracker.log_images(shown, step=step)
 
     def finish(self) -> None:

@@ -1,5 +1,6 @@
 """Two processes of `accelerate launch` against one, through the real command."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from orojar_finetune import Directions, write_model_folder
-from tiny import tiny_stylegan2
+from tiny import tiny_discriminator, tiny_stylegan2
 
 LAUNCH = [
     sys.executable,
@@ -61,3 +62,34 @@ def test_a_batch_that_does_not_divide_among_the_processes_is_refused(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=250, env=environment)
     assert done.returncode != 0
     assert "batch_size must be a multiple of 2 processes, got 7" in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["train", "finetune"])
+def test_two_processes_have_the_losses_of_one_with_the_same_batch(tmp_path, verb):
+    """The one divides its batch in two, so that the discriminator compares the same images with each other."""
+    words = ["--max-train-steps", "6", "--train-batch-size", "8", "--checkpointing-steps", "3", "--logging-steps", "1"]
+    words += ["--fidelity.features", "random", "--fidelity.images", "128"]
+    words += ["--validation-steps", "3", "--r1-every", "2", "--path-length", "1", "--path-length-every", "3"]
+    if verb == "train":
+        words += ["--resolution", "16", "--channels", "8", "8", "4", "--discriminator-channels", "8", "8", "4"]
+        words += ["--latent-size", "8", "--w-size", "8", "--mapping-depth", "2"]
+        source = []
+    else:
+        source = [str(tmp_path / "m")]
+        write_model_folder(tmp_path / "m", tiny_stylegan2(num_classes=2), discriminator=tiny_discriminator(num_classes=2))
+        words += ["--penalty.every", "2", "--penalty.batch-size", "4", "--penalty.ramp-steps", "0", "--penalty.weight", "1"]
+        words += ["--discover.count", "3", "--discover.latents", "4", "--discover.held-out", "4", "--fidelity.max-drift", "99"]
+        words += ["--fidelity.latents", "5"]
+    histories = []
+    for count in (1, 2):
+        target = ["--output-dir", str(tmp_path / f"of-{count}")]
+        launcher = ["--multi_gpu", "--num_processes", "2"] if count == 2 else ["--cpu", "--num_processes", "1"]
+        accumulation = ["--gradient-accumulation-steps", str(3 - count)]
+        launch(launcher, [verb, *source, *target, *accumulation, *words])
+        lines = (tmp_path / f"of-{count}" / "history.jsonl").read_text().splitlines()
+        histories.append([json.loads(line) for line in lines])
+    assert len(histories[0]) == 6
+    for one, two in zip(*histories, strict=True):
+        assert one.keys() == two.keys() >= {"real", "fake", "generator"}
+        for name in one.keys() - {"images_per_second"}:
+            assert two[name] == pytest.approx(one[name], rel=1e-5, abs=1e-5), (one["step"], name)
