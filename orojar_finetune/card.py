@@ -23,24 +23,34 @@ def write(
     sets: Mapping[str, Directions],
     base: Mapping[str, Any],
     adapter: Adapter | None = None,
+    tuning: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes the card, unless the folder has one of somebody else's."""
+    """Writes the card, unless the folder has one of somebody else's; arguments as in `text`."""
     path = folder / CARD
     if path.is_file() and MARK not in path.read_text(encoding="utf-8"):
         return
-    path.write_text(text(generator, sets, base, adapter), encoding="utf-8")
+    path.write_text(text(generator, sets, base, adapter, tuning), encoding="utf-8")
 
 
-def text(generator: Generator, sets: Mapping[str, Directions], base: Mapping[str, Any], adapter: Adapter | None = None) -> str:
+def text(
+    generator: Generator,
+    sets: Mapping[str, Directions],
+    base: Mapping[str, Any],
+    adapter: Adapter | None = None,
+    tuning: Mapping[str, Any] | None = None,
+) -> str:
     """The card as Markdown with the Hub's front matter.
 
     Args:
         base: where the weights came from.
         adapter: where the folder holds one instead of the whole weights.
+        tuning: what a fine-tune of the weights measured at its `start` and its `end`, and its `steps`.
     """
     sections = [f"---\n{_front_matter(base, adapter)}\n---", MARK, _title(generator, base)]
     if adapter is not None:
         sections.append(_adapter(adapter))
+    if tuning:
+        sections.append(_tuning(tuning))
     if sets:
         name, directions = next(iter(sets.items()))
         sections += [_directions(name, directions), _scores(sets)]
@@ -85,6 +95,29 @@ def _adapter(adapter: Adapter) -> str:
         at = f" at revision `{adapter.revision}`" if adapter.revision else ""
         lines += [f"Here are only the changes to the weights of `{adapter.base}`{at}, which are fetched when they are needed."]
     return "\n".join([*lines, "The whole generator in one folder: `orojar merge FOLDER_OR_REPO OUT`."])
+
+
+FIGURES = {
+    "orthogonality": "off-diagonal cos² of the directions (lower is more independent)",
+    "activity": "activity (how much one standard deviation changes the image; two unrelated images: 2)",
+    "frechet": "Fréchet distance to the real images (1: as far as these are from their mean)",
+    "disentanglement": "disentanglement against the true factors (1: each direction moves one)",
+    "completeness": "completeness against the true factors (1: each factor is moved by one direction)",
+}
+
+
+def _tuning(tuning: Mapping[str, Any]) -> str:
+    start, end = tuning["start"], tuning["end"]
+    lines = [
+        "## Weights tuned with OroJaR",
+        "",
+        f"{tuning['steps']} steps of the GAN's own loss with the penalty on the directions below.",
+        "",
+        "| | before | after |",
+        "|---|---|---|",
+    ]
+    lines += [f"| {words} | {start[name]:.3f} | {end[name]:.3f} |" for name, words in FIGURES.items() if name in start]
+    return "\n".join(lines)
 
 
 def _directions(name: str, directions: Directions) -> str:

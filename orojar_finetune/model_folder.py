@@ -67,9 +67,10 @@ def write_model_folder(
         _write_json(temporary / reader.PROVENANCE, provenance)
         known = {name: Directions.load(temporary, name) for name in Directions.list(temporary)}
         of_sets = {name: {**d.scores, "activity_of": dict(zip(d.names, d.activity, strict=True))} for name, d in known.items()}
-        _write_json(temporary / METRICS, {"direction_sets": of_sets, **(metrics or {})})
+        measured = {**_read_metrics(temporary), "direction_sets": of_sets, **(metrics or {})}
+        _write_json(temporary / METRICS, measured)
         _write_previews(temporary / PREVIEWS, generator, next(iter(known.values()), None))
-        card.write(temporary, generator, known, provenance["base"], adapter)
+        card.write(temporary, generator, known, provenance["base"], adapter, measured.get("finetune"))
         for path in temporary.rglob("*.safetensors"):
             path.chmod(0o644)  # the library writes them for the owner alone
 
@@ -122,6 +123,12 @@ def _write_previews(folder: Path, generator: Generator, directions: Directions |
         render.strip(render.traversal(generator, directions, i, STRIP_SEEDS)).save(folder / f"direction_{i:02}.png")
     shown = range(min(4, len(directions)))
     render.save_gif(render.animation(generator, directions, STRIP_SEEDS[0], shown), folder / "traversal.gif")
+
+
+def _read_metrics(folder: Path) -> dict[str, Any]:
+    """What was measured before; it stays where nothing new is measured."""
+    path = folder / METRICS
+    return reader.read_json(path) if path.is_file() else {}
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:

@@ -66,6 +66,7 @@ class Loop:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         self._forget_later_history()
+        self.processes.restore_loss_scale(self.state.loss_scale)
         bar = self.processes.track(range(self.state.step, self.run.max_train_steps), "training", self.state.step)
         with Interrupt() as interrupt:
             recorded: list[dict[str, float]] = []
@@ -192,6 +193,7 @@ class Loop:
         if not self.state.is_finite():
             self._check({"a weight": math.nan})
         if self.processes.is_main:
+            self.state.loss_scale = self.processes.loss_scale
             self.state.save(self.folder / f"{states.PREFIX}{self.state.step}")
             states.prune(self.folder, self.run.checkpoints_total_limit)
         self.processes.wait()

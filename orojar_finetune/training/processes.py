@@ -132,6 +132,17 @@ class Processes:
             scaler.step(optimizer)
             scaler.update()
 
+    @property
+    def loss_scale(self) -> dict[str, float]:
+        """What half precision multiplies losses by, and how it got there; empty in other precisions."""
+        scaler = self.accelerator.scaler
+        return {} if scaler is None else dict(scaler.state_dict())
+
+    def restore_loss_scale(self, kept: dict[str, float]) -> None:
+        """Goes on with the loss scale of a checkpoint, if it has one."""
+        if self.accelerator.scaler is not None and kept:
+            self.accelerator.scaler.load_state_dict(kept)
+
     def precision(self, exact: bool) -> AbstractContextManager[None]:
         """The mixed precision of this run, or float32 where differences must be exact."""
         if exact:

@@ -33,6 +33,7 @@ class State:
         micro_batches: portions that a process's part of the batch is divided into.
         running: other tensors that change on the way: `mean_path`, the running mean of the path length, and what else a run
             puts there before it starts or resumes.
+        loss_scale: that of half precision, where it is used.
         best: score of the best validation so far; lower is better.
         best_weights: those of the averaged generator then, and what ran along.
     """
@@ -45,6 +46,7 @@ class State:
     running: dict[str, Tensor]
     step: int = 0
     micro_batches: int = 1
+    loss_scale: dict[str, float] = field(default_factory=dict)
     best: float = math.inf
     best_weights: dict[str, Tensor] = field(default_factory=dict)
 
@@ -91,7 +93,7 @@ class State:
             for name, tensors in self._tensors().items():
                 save_file({key: value.contiguous() for key, value in tensors.items()}, temporary / f"{name}.safetensors")
             best = self.best if math.isfinite(self.best) else None
-            counters = {"step": self.step, "micro_batches": self.micro_batches, "best": best}
+            counters = {"step": self.step, "micro_batches": self.micro_batches, "best": best, "loss_scale": self.loss_scale}
             (temporary / COUNTERS).write_text(json.dumps(counters) + "\n", encoding="utf-8")
 
     def load(self, folder: Path) -> None:
@@ -104,6 +106,7 @@ class State:
             counters = json.loads((folder / COUNTERS).read_text(encoding="utf-8"))
             self.step, self.micro_batches = int(counters["step"]), int(counters["micro_batches"])
             self.best = math.inf if counters.get("best") is None else float(counters["best"])
+            self.loss_scale = dict(counters.get("loss_scale", {}))
             self.best_weights = load_file(folder / "best.safetensors")
             for name, network in self._networks().items():
                 network.load_state_dict(load_file(folder / f"{name}.safetensors"))
