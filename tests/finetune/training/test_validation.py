@@ -1,0 +1,76 @@
+import pytest
+import torch
+
+from orojar_finetune import Directions
+from orojar_finetune.config import FidelityConfig, GanConfig
+from orojar_finetune.discovery.random import random_basis
+from orojar_finetune.training.fidelity import Fidelity
+from orojar_finetune.training.loop import Stop
+from orojar_finetune.training.processes import Processes
+from orojar_finetune.training.reals import SamplesOfOriginal
+from orojar_finetune.training.state import State
+from orojar_finetune.training.validation import Figures, Validation
+from tiny import tiny_discriminator, tiny_stylegan2
+
+
+def directions():
+    names = ("direction 0", "direction 1")
+    return Directions(random_basis(2, 8, seed=0), torch.ones(2), "w", "random", names, (None,) * 2, (1.0,) * 2)
+
+
+def validation(folder, **options):
+    config = FidelityConfig(features="random", images=128, latents=4, **options)
+    original = tiny_stylegan2()
+    return Validation(original, SamplesOfOriginal(original, 0), directions(), config, Processes(False), folder, seed=0)
+
+
+def start():
+    return State.start(tiny_stylegan2(), tiny_discriminator(), GanConfig())
+
+
+def test_samples_of_the_original_are_nearer_to_it_than_those_of_another_and_the_scale_is_its_spread():
+    original = tiny_stylegan2()
+    fidelity = Fidelity(SamplesOfOriginal(original, 0), FidelityConfig(features="random", images=512), Processes(False), 0)
+    same, other = fidelity.of(original), fidelity.of(tiny_stylegan2(seed=4))
+    assert 0 < same < 0.2
+    assert other > 3 * same
+
+
+def test_the_start_is_measured_before_the_first_step(tmp_path):
+    one = validation(tmp_path)
+    assert one.start == one.measure(tiny_stylegan2())
+    assert one.start.activity > 0
+    assert 0 < one.start.orthogonality < 1
+
+
+def test_the_score_is_what_is_left_of_the_start_plus_the_used_part_of_the_drift(tmp_path):
+    one = validation(tmp_path, max_drift=0.5)
+    one.start = Figures(frechet=0.1, orthogonality=0.4, activity=1.0)
+    assert one.score(Figures(0.35, 0.1, 1.0)) == pytest.approx(0.25 + 0.5)
+    assert one.score(Figures(0.05, 0.1, 1.0)) == pytest.approx(0.25)  # better images earn nothing
+
+
+def test_the_best_weights_stay_while_worse_ones_come(tmp_path):
+    one, state = validation(tmp_path, max_drift=100.0), start()
+    one(state)
+    assert state.best == pytest.approx(1.0, abs=0.01)
+    kept = {name: value.clone() for name, value in state.best_weights.items()}
+    with torch.no_grad():
+        for p in state.average.parameters():
+            p.add_(torch.randn(p.shape, generator=torch.Generator().manual_seed(0)))
+    one.start = Figures(one.start.frechet, one.start.orthogonality / 100, one.start.activity)
+    one(state)
+    assert all(torch.equal(value, kept[name]) for name, value in state.best_weights.items())
+    assert state.restore_best()
+    assert torch.equal(state.average.synthesis.b4.const, tiny_stylegan2().synthesis.b4.const)
+    assert (tmp_path / "validation" / "step-000000.png").is_file()
+
+
+def test_a_drift_past_its_bound_asks_to_stop_with_its_figures(tmp_path):
+    one, state = validation(tmp_path, max_drift=1e-6), start()
+    with torch.no_grad():
+        state.average.synthesis.b16.torgb.bias.add_(1)
+    with pytest.raises(Stop, match=r"the Fréchet distance rose from .* to .*, more than the allowed 1e-06") as stop:
+        one(state)
+    assert stop.value.figures.keys() == {"frechet", "orthogonality", "activity"}
+    assert state.best_weights == {}
