@@ -116,7 +116,7 @@ class Tuning:
         )
         space = space_of(generator, directions)
         final = measured(space, directions.basis.to(generator.device), discovery, processes, directions.names)
-        processes.finish()
+        processes.trackers.finish()
         return Finetuned(generator, final, state.discriminator, self.validation.start, end, ended, state.step, adapter)
 
 
@@ -176,7 +176,7 @@ def prepare(
         validation,
         reestimate,
     )
-    processes.start_trackers(dataclasses.asdict(config))
+    processes.trackers.start(dataclasses.asdict(config))
     return Tuning(loop, original, validation, config)
 
 

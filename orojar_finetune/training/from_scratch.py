@@ -36,7 +36,7 @@ class Training:
         state, processes = self.loop.state, self.loop.processes
         state.average.recenter(rng=rng(self.loop.run.seed, "recenter"))
         frechet = self.fidelity.of(state.average)
-        processes.finish()
+        processes.trackers.finish()
         return {"frechet": frechet}
 
 
@@ -68,12 +68,12 @@ def prepare(
             path.parent.mkdir(exist_ok=True, parents=True)
             made = render.samples(state.average, SHOWN)
             render.grid(made, COLUMNS).save(path)
-            processes.show({"samples": made}, state.step)
+            processes.trackers.show({"samples": made}, state.step)
         return {"frechet": comparison.of(state.average)}
 
     game = Game(generator, discriminator, reals, gan, run.train_batch_size, run.seed, state.running["mean_path"])
     parts = game.discriminator_parts(), game.generator_parts()
-    processes.start_trackers({"network": dataclasses.asdict(network), "gan": dataclasses.asdict(gan)})
+    processes.trackers.start({"network": dataclasses.asdict(network), "gan": dataclasses.asdict(gan)})
     return Training(Loop(state, *parts, gan, run, output_dir, processes, validate), comparison)
 
 

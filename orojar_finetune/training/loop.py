@@ -177,7 +177,7 @@ class Loop:
             return e.figures, str(e)
 
     def _record(self, figures: dict[str, float]) -> None:
-        self.processes.log(figures, self.state.step)
+        self.processes.trackers.log(figures, self.state.step)
         if self.processes.is_main:
             with (self.folder / HISTORY).open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"step": self.state.step, **figures}) + "\n")

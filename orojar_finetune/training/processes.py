@@ -2,19 +2,16 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.tracking import TensorBoardTracker, WandBTracker, get_available_trackers
-from jaxtyping import Float
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from orojar_finetune import render
+from orojar_finetune.training.trackers import Trackers, installed
 
 log = logging.getLogger("orojar")
 
@@ -30,13 +27,14 @@ class Processes:
         folder: Path | None = None,
     ) -> None:
         self.accelerator = Accelerator(
-            mixed_precision=mixed_precision, log_with=list(_installed(trackers)) or None, project_dir=folder
+            mixed_precision=mixed_precision, log_with=list(installed(trackers)) or None, project_dir=folder
         )
         if self.accelerator.num_processes == 1 and _several_were_asked_for():
             log.warning(
                 "accelerate launch --cpu starts one process only (more need MPI). For two on CPUs type: "
                 "ACCELERATE_USE_CPU=true accelerate launch --multi_gpu --num_processes 2 -m orojar_finetune ..."
             )
+        self.trackers = Trackers(self.accelerator)
         self.progress = progress and self.accelerator.is_main_process
 
     @property
@@ -153,32 +151,6 @@ class Processes:
         """Until all processes are here."""
         self.accelerator.wait_for_everyone()
 
-    def start_trackers(self, config: Mapping[str, Any]) -> None:
-        """Opens a run in each tracker.
-
-        Args:
-            config: nested options; trackers get them flat, as `penalty.weight`.
-        """
-        if self.accelerator.log_with:
-            self.accelerator.init_trackers("orojar-finetune", config=dict(_flat(config)))
-
-    def log(self, figures: dict[str, float], step: int) -> None:
-        """Figures to the trackers, if there are any."""
-        self.accelerator.log(figures, step=step)
-
-    def show(self, images: dict[str, Float[Tensor, "count channels height width"]], step: int) -> None:
-        """Images in [-1, 1] to the trackers that can show some."""
-        shown = {name: render.to_bytes(rows).movedim(1, -1).numpy() for name, rows in images.items()}
-        for tracker in self.accelerator.trackers:
-            if isinstance(tracker, TensorBoardTracker):
-                tracker.log_images(shown, step=step, dataformats="NHWC")
-            elif isinstance(tracker, WandBTracker):
-                tracker.log_images(shown, step=step)
-
-    def finish(self) -> None:
-        """Lets the trackers write what they still hold."""
-        self.accelerator.end_training()
-
     def track(self, steps: range, description: str, done: int = 0) -> tqdm:
         """A progress bar over steps, on the main process and where a person watches.
 
@@ -190,27 +162,6 @@ class Processes:
         return tqdm(
             steps, desc=description, disable=shown, leave=False, dynamic_ncols=True, initial=done, total=total, smoothing=0.05
         )
-
-
-def _installed(trackers: Sequence[str]) -> Sequence[str]:
-    """The trackers, once it is sure that they can be used.
-
-    Raises:
-        ValueError: a tracker whose package is missing; accelerate itself would go on without a word.
-    """
-    known = [str(tracker) for tracker in get_available_trackers()]
-    for name in trackers:
-        if name not in known:
-            raise ValueError(f"report_to: {name} is not installed (pip install {name}); here are: {', '.join(known) or 'none'}")
-    return trackers
-
-
-def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in config.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value if isinstance(value, (int, float, str, bool)) else str(value)
 
 
 def _several_were_asked_for() -> bool:

@@ -103,4 +103,4 @@ class Validation:
         path = self.folder / "validation" / f"step-{state.step:06}.png"
         path.parent.mkdir(exist_ok=True, parents=True)
         render.strip(torch.stack(strips)).save(path)
-        self.processes.show(dict(zip(self.directions.names, strips, strict=True)), state.step)
+        self.processes.trackers.show(dict(zip(self.directions.names, strips, strict=True)), state.step)

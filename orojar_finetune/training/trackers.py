@@ -1,0 +1,67 @@
+"""TensorBoard and its kin, through Accelerate."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from accelerate import Accelerator
+from accelerate.tracking import TensorBoardTracker, WandBTracker, get_available_trackers
+from jaxtyping import Float
+from torch import Tensor
+
+from orojar_finetune import render
+
+PROJECT = "orojar-finetune"
+
+
+def installed(names: Sequence[str]) -> Sequence[str]:
+    """The names of trackers, once it is sure that they can be used.
+
+    Raises:
+        ValueError: a tracker whose package is missing; Accelerate itself would go on without a word.
+    """
+    known = [str(tracker) for tracker in get_available_trackers()]
+    for name in names:
+        if name not in known:
+            raise ValueError(f"report_to: {name} is not installed (pip install {name}); here are: {', '.join(known) or 'none'}")
+    return names
+
+
+class Trackers:
+    """Those that an accelerator was made with; without any, nothing happens."""
+
+    def __init__(self, accelerator: Accelerator) -> None:
+        self.accelerator = accelerator
+
+    def start(self, config: Mapping[str, Any]) -> None:
+        """Opens a run in each.
+
+        Args:
+            config: nested options; trackers get them flat, as `penalty.weight`.
+        """
+        if self.accelerator.log_with:
+            self.accelerator.init_trackers(PROJECT, config=dict(_flat(config)))
+
+    def log(self, figures: dict[str, float], step: int) -> None:
+        """Figures of a step."""
+        self.accelerator.log(figures, step=step)
+
+    def show(self, images: dict[str, Float[Tensor, "count channels height width"]], step: int) -> None:
+        """Images in [-1, 1], to those that can show some."""
+        shown = {name: render.to_bytes(rows).movedim(1, -1).numpy() for name, rows in images.items()}
+        for tracker in self.accelerator.trackers:
+            if isinstance(tracker, TensorBoardTracker):
+                tracker.log_images(shown, step=step, dataformats="NHWC")
+            elif isinstance(tracker, WandBTracker):
+                tracker.log_images(shown, step=step)
+
+    def finish(self) -> None:
+        """Lets them write what they still hold; ends the group of processes too, so nothing can be shared afterwards."""
+        self.accelerator.end_training()
+
+
+def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in config.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value if isinstance(value, (int, float, str, bool)) else str(value)
