@@ -3,6 +3,7 @@
 python benchmarks/bundle.py RUN/model
 """
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -22,8 +23,10 @@ def main() -> None:
     shutil.rmtree(BUNDLED, ignore_errors=True)
     load_generator(source).to(torch.float16).save_pretrained(BUNDLED)
     load_discriminator(source).to(torch.float16).save_pretrained(BUNDLED / "discriminator")
-    for name in (RECIPE, METRICS):
-        shutil.copy(source / name, BUNDLED / name)
+    shutil.copy(source / METRICS, BUNDLED / METRICS)
+    recipe = json.loads((source / RECIPE).read_text(encoding="utf-8"))
+    recipe["base"] = {"source": "the scenes generator of orojar-finetune", "origin": "orojar train", "license": "apache-2.0"}
+    (BUNDLED / RECIPE).write_text(json.dumps(recipe, indent=1) + "\n", encoding="utf-8")
     for path in BUNDLED.rglob("*.safetensors"):
         path.chmod(0o644)  # the library writes them for the owner alone
         print(f"{path.stat().st_size / 1e6:.2f} MB  {path}")

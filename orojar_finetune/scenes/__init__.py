@@ -1,4 +1,4 @@
-"""The bundled generator: 32 x 32 pictures of one coloured shape on a coloured ground."""
+"""Procedural pictures with known factors, a network that reads them, and the bundled generator of such pictures."""
 
 from pathlib import Path
 
