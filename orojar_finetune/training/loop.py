@@ -70,6 +70,7 @@ class Loop:
         bar = self.processes.track(range(self.state.step, self.run.max_train_steps), "training", self.state.step)
         with Interrupt() as interrupt:
             recorded: list[dict[str, float]] = []
+            measured: dict[str, float] = {}
             for _ in bar:
                 if self.before is not None:
                     self.before(self.state)
@@ -83,7 +84,8 @@ class Loop:
                 self.state.step += 1
                 recorded.append({**losses, "images_per_second": self.run.train_batch_size / seconds})
                 figures, reason = self._validated()
-                bar.set_postfix({name: f"{value:.3g}" for name, value in {**losses, **figures}.items()})
+                measured |= figures
+                bar.set_postfix({name: f"{value:.3g}" for name, value in {**_mean(recorded), **measured}.items()})
                 if figures or self.state.step % self.run.logging_steps == 0:
                     self._record({**_mean(recorded), **figures})
                     recorded.clear()
