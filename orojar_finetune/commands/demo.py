@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from orojar_adapters import Generator, load_discriminator, load_generator
+from orojar_finetune.commands.finetune import MODEL
 from orojar_finetune.config import DiscoverConfig, FidelityConfig, FinetuneConfig, GanConfig, PenaltyConfig, RunConfig
 from orojar_finetune.directions import Directions
 from orojar_finetune.discovery import discover
@@ -18,7 +19,6 @@ from orojar_finetune.verbs import Demo
 
 SHOWN = ("random", "sefa", "orojar-jd")
 LATENTS = 128
-MODEL = "model"
 LEGEND = """
 cos²:          how alike the changes of two directions are (mean squared cosine), 0 is independent
 activity:      how much one sigma changes the picture, 2 is another picture

@@ -38,6 +38,7 @@ class Game:
     ) -> None:
         self.generator, self.discriminator, self.reals = generator, discriminator, reals
         self.config, self.total, self.seed, self.mean_path = config, rows, seed, mean_path
+        self.path_rows = max(1, rows // 2)
         self.lengths: list[float] = []
 
     def discriminator_parts(self) -> list[Part]:
@@ -52,10 +53,9 @@ class Game:
         """Generated images up, and path length where it has a weight."""
         parts = [Part("generator", self._deceive, self.total)]
         if self.config.path_length > 0:
-            weight = self.config.path_length
-            rows = max(1, self.total // 2)
-            every = self.config.path_length_every
-            parts.append(Part("path length", self._path, rows, every, lambda _: weight, exact=True, after=self._remember_path))
+            weight, every = self.config.path_length, self.config.path_length_every
+            part = Part("path length", self._path, self.path_rows, every, lambda _: weight, True, self._remember_path)
+            parts.append(part)
         return parts
 
     def _real(self, step: int, rows: slice) -> Tensor:
@@ -81,7 +81,7 @@ class Game:
 
     def _path(self, step: int, rows: slice) -> Tensor:
         """How far the length of random image changes pulled back to w is from its running mean (StyleGAN2, equation 4)."""
-        total = max(1, self.total // 2)
+        total = self.path_rows
         images, _, ws = self._generate_from_ws(step, rows, "path", total)
         noise = torch.randn(total, *images.shape[1:], generator=rng(self.seed, "path pixels", step))[rows]
         noise = noise.to(images) / math.sqrt(images.shape[2] * images.shape[3])

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from orojar_adapters import Generator
 from orojar_finetune.config import FidelityConfig
-from orojar_finetune.measures.features import load_features, to_rgb
+from orojar_finetune.measures.features import load_features
 from orojar_finetune.measures.frechet import Moments, frechet_distance
 from orojar_finetune.training.draws import rng
 from orojar_finetune.training.processes import Processes
@@ -41,10 +41,8 @@ class Fidelity:
         return frechet_distance(made, self.real) / self.spread
 
     def _moments(self, images: Callable[[int], Tensor]) -> Moments:
-        def compute(i: int) -> Tensor:
-            return self.extract(to_rgb(images(i)).float().clamp(-1, 1))
-
-        batches = self.processes.stack(-(-self.config.images // BATCH), compute, "comparing images")
+        count = -(-self.config.images // BATCH)
+        batches = self.processes.stack(count, lambda i: self.extract(images(i)), "comparing images")
         return Moments.of(batches.flatten(0, 1)[: self.config.images])
 
 

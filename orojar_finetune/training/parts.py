@@ -9,7 +9,7 @@ Average = Callable[[dict[str, float]], dict[str, float]]
 """Gives the mean of each figure over the processes."""
 
 
-def always_one(step: int) -> float:  # noqa: ARG001
+def always_one(_step: int) -> float:
     """The weight of a part that is neither ramped nor scaled."""
     return 1.0
 
