@@ -8,46 +8,32 @@ python benchmarks/finetuning.py report --runs FOLDER      writes benchmarks/resu
 """
 
 import argparse
-import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from finetuning_designs import DESIGNS, configured
 from orojar_adapters import Generator, load_discriminator
-from orojar_finetune import Directions, FinetuneConfig, discover, finetune, load_generator
+from orojar_finetune import Directions, discover, finetune, load_generator
 from orojar_finetune.atomic import replacing
+from orojar_finetune.config import FidelityConfig
 from orojar_finetune.measures.ground_truth import ground_truth
 from orojar_finetune.measures.held_out import scores_of
 from orojar_finetune.scenes import BUNDLED
+from orojar_finetune.training.fidelity import Fidelity
 from orojar_finetune.training.processes import Processes
+from orojar_finetune.training.reals import RenderedScenes
 from results import write
 
-LATENTS = 512
+LATENTS = 256
 """Held-out latents behind the effect matrix."""
-
-Options = dict[str, Any]
-DESIGNS: dict[str, Options] = {
-    "control": {"penalty": {"weight": 0.0}},
-    "default": {},
-    **{f"layers and image, weight {w}": {"penalty": {"weight": w}} for w in (1.0, 3.0, 30.0, 100.0)},
-    **{f"image, weight {w}": {"penalty": {"weight": w, "on": ("image",)}} for w in (3.0, 10.0, 30.0, 100.0)},
-    **{f"layers, weight {w}": {"penalty": {"weight": w, "on": ("layers",)}} for w in (10.0, 30.0)},
-    "image/4, weight 30": {"penalty": {"weight": 30.0, "on": ("image/4",)}},
-    "steps of 0.5 sigma, central": {"penalty": {"epsilon": 0.5, "difference": "central"}},
-    "steps of 1 sigma, central": {"penalty": {"epsilon": 1.0, "difference": "central"}},
-    "pair cosines, weight 10": {"penalty": {"form": "cosine"}},
-    "pair cosines, weight 30": {"penalty": {"form": "cosine", "weight": 30.0}},
-    "every step": {"penalty": {"every": 1}},
-    "directions anew every 250 steps": {"penalty": {"reestimate_every": 250}},
-    "through the mapping": {"penalty": {"through_mapping": True}},
-    "in z": {"discover": {"space": "z"}},
-    **{f"only {what}": {"trainable": what} for what in ("mapping", "synthesis", "affine")},
-    **{f"learning rate {rate}": {"gan": {"learning_rate": rate}} for rate in (3e-4, 2e-3)},
-    **{f"control, learning rate {rate}": {"penalty": {"weight": 0.0}, "gan": {"learning_rate": rate}} for rate in (3e-4, 2e-3)},
-}
+IMAGES = 8192
+"""On each side of a Fréchet distance."""
+KEYS = ("orthogonality", "disentanglement", "completeness", "activity", "frechet")
+Figures = dict[str, Any]
 
 
 def main() -> None:
@@ -72,64 +58,60 @@ def main() -> None:
 
 def run(name: str, seed: int, steps: int, model: Path, runs: Path) -> None:
     """One fine-tune and its measurement, unless they have been done."""
-    folder = runs / f"{name.replace(' ', '-').replace('/', '-over-').replace(',', '')}-seed-{seed}-steps-{steps}"
-    done = folder / "measured.json"
-    if done.is_file():
-        return
+    words = name.replace(" ", "-").replace("/", "-over-").replace(",", "")
+    folder = runs / f"{words}-seed-{seed}-steps-{steps}"
     config = configured(DESIGNS[name], seed, steps)
     generator = load_generator(model)
-    directions = discover(generator, config.discover, progress=False)
-    start = measured(generator, directions)
-    tuned = finetune(
-        generator, folder, config, data="scenes", directions=directions, discriminator=load_discriminator(model), progress=False
-    )
-    end = {**measured(tuned.generator, directions), "frechet": tuned.end.frechet}
-    found = discover(tuned.generator, config.discover, progress=False)
-    record = {
-        "design": name,
-        "seed": seed,
-        "steps": tuned.steps,
-        "start": {**start, "frechet": tuned.start.frechet},
-        "end": end,
-        "directions found anew": measured(tuned.generator, found),
-        "history": [row for row in history(folder) if "frechet" in row],
-    }
-    with replacing(done) as temporary:
-        temporary.write_text(json.dumps(record, indent=1))
-    print(f"{name:40} seed {seed}: {end}", flush=True)
+
+    def measure_start() -> Figures:
+        return measured(generator, discover(generator, config.discover, progress=False))
+
+    def measure_run() -> Figures:
+        directions = discover(generator, config.discover, progress=False)
+        critic = load_discriminator(model)
+        tuned = finetune(generator, folder, config, data="scenes", directions=directions, discriminator=critic, progress=False)
+        return {
+            "design": name,
+            "seed": seed,
+            "steps": tuned.steps,
+            "end": measured(tuned.generator, tuned.directions),
+            "history": [row for row in history(folder) if "frechet" in row],
+        }
+
+    space = config.discover.space
+    start = once(runs / f"start-{space}-seed-{seed}.json", measure_start)
+    record = once(folder / "measured.json", lambda: {**measure_run(), "start": start})
+    print(f"{name:40} seed {seed}: " + ", ".join(f"{key} {record['end'][key]:.4f}" for key in KEYS), flush=True)
 
 
-def configured(design: Options, seed: int, steps: int) -> FinetuneConfig:
-    """The default config with a design's options."""
-    config = FinetuneConfig(trainable=design.get("trainable", "all"))
-    run = dataclasses.replace(
-        config.run, seed=seed, max_train_steps=steps, checkpoints_total_limit=1, resume_from_checkpoint="latest"
-    )
-    return dataclasses.replace(
-        config,
-        run=run,
-        discover=dataclasses.replace(config.discover, seed=seed, **design.get("discover", {})),
-        penalty=dataclasses.replace(config.penalty, **design.get("penalty", {})),
-        gan=dataclasses.replace(config.gan, noise="none", **design.get("gan", {})),
-        fidelity=dataclasses.replace(config.fidelity, keep="last", max_drift=10.0),
-    )
+def once(path: Path, measure: Callable[[], Figures]) -> Figures:
+    """Figures from a file, which is written where it is missing."""
+    if not path.is_file():
+        found = measure()
+        path.parent.mkdir(exist_ok=True, parents=True)
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps(found, indent=1))
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
-def measured(generator: Generator, directions: Directions) -> dict[str, Any]:
-    """Orthogonality and activity on held-out latents, and what the directions do to the true factors."""
-    scores = scores_of(generator, directions, 64, seed=1, processes=Processes(progress=False))
+def measured(generator: Generator, directions: Directions) -> Figures:
+    """Fidelity; orthogonality and activity on held-out latents; what the directions do to the true factors."""
+    processes = Processes(progress=False)
+    scores = scores_of(generator, directions, 64, seed=1, processes=processes)
     truth = ground_truth(generator, directions, LATENTS, seed=1)
+    reals = RenderedScenes(generator.resolution, seed=1, device=generator.device)
     return {
         "orthogonality": scores.orthogonality,
         "activity": scores.activities.mean().item(),
         "disentanglement": truth.disentanglement,
         "completeness": truth.completeness,
+        "frechet": Fidelity(reals, FidelityConfig(images=IMAGES), processes, seed=1).of(generator),
         "unmoved": truth.unmoved,
         "effects": [[round(value, 4) for value in row] for row in truth.effects.tolist()],
     }
 
 
-def history(folder: Path) -> Iterator[dict[str, Any]]:
+def history(folder: Path) -> Iterator[Figures]:
     """The lines of a run's history."""
     for line in (folder / "history.jsonl").read_text(encoding="utf-8").splitlines():
         yield json.loads(line)
@@ -138,11 +120,11 @@ def history(folder: Path) -> Iterator[dict[str, Any]]:
 def report(runs: Path) -> None:
     """Prints what was measured and writes it into the results."""
     records = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(runs.glob("*/measured.json"))]
-    keys = ("orthogonality", "disentanglement", "completeness", "activity", "frechet")
-    print(f"{'design':42}{'seed':>5}{'cos²':>9}{'disent.':>9}{'compl.':>9}{'activity':>9}{'Fréchet':>9}")
+    print(f"{'design':42}{'seed':>5}{'steps':>6}{'cos²':>9}{'disent.':>9}{'compl.':>9}{'activity':>9}{'Fréchet':>9}")
     for record in records:
         for name, figures in {"start": record["start"], record["design"]: record["end"]}.items():
-            print(f"{name:42}{record['seed']:5}" + "".join(f"{figures[key]:9.4f}" for key in keys))
+            steps = record["steps"] if name != "start" else 0
+            print(f"{name:42}{record['seed']:5}{steps:6}" + "".join(f"{figures[key]:9.4f}" for key in KEYS))
     if records:
         write("finetuning", 0, {"runs": records})
 

@@ -49,7 +49,7 @@ def text(
     sections = [f"---\n{_front_matter(base, adapter)}\n---", MARK, _title(generator, base)]
     if adapter is not None:
         sections.append(_adapter(adapter))
-    if tuning and {"start", "end", "steps"} <= tuning.keys():
+    if isinstance(tuning, Mapping) and {"start", "end", "steps"} <= tuning.keys():
         sections.append(_tuning(tuning))
     if sets:
         name, directions = next(iter(sets.items()))

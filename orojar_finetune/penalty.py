@@ -70,15 +70,18 @@ def orojar(
     return _reduce(total, reduction)
 
 
-def pair_cosines(
-    generate: Generate, latents: Tensor, pairs: Tensor, epsilon: float = 0.1, reduction: Reduction = "mean"
+def cosines(
+    generate: Generate, latents: Tensor, coordinates: Tensor, epsilon: float = 0.1, reduction: Reduction = "mean"
 ) -> Tensor:
-    """The squared cosine between the changes along two coordinates of a latent, one pair each: `orojar` pair by pair.
+    """The mean squared cosine between the changes along some coordinates of a latent: `orojar` pair by pair, without signs.
+
+    A value for every pair of them from one evaluation each and one more: of n coordinates n (n - 1) / 2 pairs, where two sign
+    vectors give one random mixture of all pairs.
 
     Args:
         generate: as for `orojar`.
         latents: where the Jacobian is taken, `Float[Tensor, "batch size"]`.
-        pairs: two different coordinates a latent, `Int[Tensor, "batch 2"]`.
+        coordinates: two or more different coordinates a latent, `Int[Tensor, "batch chosen"]`.
         epsilon: length of a step.
         reduction: over the batch: `mean`, `max` or `none`.
 
@@ -86,16 +89,22 @@ def pair_cosines(
         `Float[Tensor, ""]`, or `Float[Tensor, " batch"]` where nothing is reduced; summed over activations.
 
     Raises:
-        ValueError: a step that is not positive, or an unknown reduction.
+        ValueError: fewer than two coordinates, a step that is not positive, or an unknown reduction.
     """
-    _check(2, epsilon, reduction)
-    steps = latents.new_zeros(3, *latents.shape)
-    steps[:2].scatter_(2, pairs.T[:, :, None], epsilon)
+    chosen = coordinates.shape[1]
+    if chosen < 2:
+        raise ValueError(f"a cosine is between two coordinates, got {chosen} a latent")
+    _check(chosen, epsilon, reduction)
+    steps = latents.new_zeros(chosen + 1, *latents.shape)
+    steps[:chosen].scatter_(2, coordinates.T[:, :, None], epsilon)
     total = latents.new_zeros(len(latents))
     for activation in _evaluate(generate, latents, steps):
-        first, second = (activation[:2] - activation[2:]) / epsilon
-        lengths = first.square().sum(dim=1) * second.square().sum(dim=1)
-        total = total + (first * second).sum(dim=1).square() / _nonzero(lengths)
+        changes = ((activation[:chosen] - activation[chosen:]) / epsilon).transpose(0, 1)
+        gram = changes @ changes.transpose(1, 2)
+        squares = gram.diagonal(dim1=1, dim2=2)
+        among = gram.square() / _nonzero(squares[:, :, None] * squares[:, None, :])
+        off_diagonal = among.sum(dim=(1, 2)) - among.diagonal(dim1=1, dim2=2).sum(dim=1)
+        total = total + off_diagonal / (chosen * (chosen - 1))
     return _reduce(total, reduction)
 
 

@@ -24,13 +24,14 @@ class PenaltyConfig:
     """What must change independently: image, image/4 (reduced 4 times), layers (the last of each resolution from 8 x 8 on), or
     numbers of layers; each counts alike."""
     form: Literal["variance", "cosine"] = "variance"
-    """variance: the paper's, of all directions at once from random signs; cosine: squared cosines of sampled pairs."""
+    """variance: the paper's, of all directions at once along random signs; cosine: squared cosines of every pair among some
+    directions."""
     every: int = 4
     """Steps from one evaluation to the next; it then counts so many times."""
     batch_size: int = 16
     """Latents per evaluation, over all processes together."""
     probes: int = 2
-    """Sign vectors per latent (the paper's K), for the variance."""
+    """variance: sign vectors per latent (the paper's K); cosine: directions per latent, drawn anew every time."""
     epsilon: float = 0.1
     """Step of the finite difference, in standard deviations of each direction."""
     difference: Literal["forward", "central"] = "forward"

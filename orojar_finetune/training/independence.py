@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from orojar_adapters import Generator
 from orojar_finetune.config import PenaltyConfig
 from orojar_finetune.directions import Directions
-from orojar_finetune.penalty import orojar, pair_cosines, rademacher
+from orojar_finetune.penalty import cosines, orojar, rademacher
 from orojar_finetune.training.draws import rng
 from orojar_finetune.training.parts import Part
 
@@ -71,8 +71,8 @@ class Independence:
 
         config = self.config
         if config.form == "cosine":
-            order = torch.rand(total, len(self.moves), generator=draws).argsort(dim=1)[rows, :2].to(latents.device)
-            value = pair_cosines(generate, coefficients, order, config.epsilon)
+            order = torch.rand(total, len(self.moves), generator=draws).argsort(dim=1)[rows, : config.probes]
+            value = cosines(generate, coefficients, order.to(latents.device), config.epsilon)
         else:
             signs = rademacher((config.probes, total, len(self.moves)), latents.cpu(), draws)[:, rows].to(latents.device)
             value = orojar(

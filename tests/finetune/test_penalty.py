@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from orojar_finetune import hessian_penalty, orojar
-from orojar_finetune.penalty import rademacher
+from orojar_finetune.penalty import cosines, rademacher
 from tiny import tiny_stylegan2
 
 
@@ -40,6 +40,23 @@ def test_drawn_signs_give_the_closed_form_on_average():
     J = linear(50, 4)
     found = orojar(lambda z: z @ J.T, torch.zeros(40_000, 4, dtype=torch.float64), scale_free=False, rng=rng())
     torch.testing.assert_close(found, 2 * off_diagonal(J.T @ J), rtol=0.03, atol=0)
+
+
+def test_cosines_of_a_linear_generator_are_those_of_its_columns():
+    J = linear(7, 4)
+    unit = J / J.norm(dim=0)
+    squared = (unit.T @ unit).square()
+    chosen = torch.tensor([[0, 2], [3, 1]])
+    latents = torch.randn(2, 4, generator=rng(), dtype=torch.float64)
+    pairs = cosines(lambda z: z @ J.T, latents, chosen, reduction="none")
+    torch.testing.assert_close(pairs, torch.stack([squared[0, 2], squared[3, 1]]))
+    everything = cosines(lambda z: [z @ J.T, 5 * z @ J.T], latents[:1], torch.arange(4)[None])
+    torch.testing.assert_close(everything, 2 * (squared.sum() - 4) / 12)
+
+
+def test_a_cosine_of_one_coordinate_is_refused():
+    with pytest.raises(ValueError, match="between two coordinates, got 1"):
+        cosines(lambda z: z, torch.zeros(1, 4), torch.tensor([[0]]))
 
 
 def test_orthogonal_jacobian_costs_nothing():
