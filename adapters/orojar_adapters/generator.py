@@ -18,7 +18,7 @@ Labels = Int[Tensor, " batch"] | Float[Tensor, "batch classes"]
 
 
 class Layer(NamedTuple):
-    """One place where a latent enters the synthesis: its index in `ws`, what is there, and its resolution in pixels."""
+    """One place in the synthesis, from coarse to fine: its index, what is there, and its resolution in pixels."""
 
     index: int
     name: str
@@ -34,6 +34,7 @@ class Generator(ModelMixin, ConfigMixin, ABC):
     Attributes:
         family: the name in `FAMILIES`.
         spaces: the latent spaces it has, of `z` (the input), `w` (one per image) and `w+` (one per layer).
+        has_noise: whether its images depend on noise maps; the others give the same image whatever noise is asked for.
         latent_size: width of z.
         w_size: width of one w.
         resolution: height and width of the image in pixels.
@@ -45,6 +46,7 @@ class Generator(ModelMixin, ConfigMixin, ABC):
     config_name = "config.json"
     family: ClassVar[str]
     spaces: ClassVar[tuple[str, ...]]
+    has_noise: ClassVar[bool] = True
     latent_size: int
     w_size: int
     resolution: int
@@ -55,7 +57,17 @@ class Generator(ModelMixin, ConfigMixin, ABC):
     @property
     @abstractmethod
     def layers(self) -> tuple[Layer, ...]:
-        """The rows of `ws`, in order."""
+        """The rows of `ws`, in order: where the latent enters. Families without w have one, for their z."""
+
+    @property
+    def feature_layers(self) -> tuple[Layer, ...]:
+        """The layers whose feature maps can be asked for, in order; where w enters every layer, the rows of `ws`."""
+        return self.layers
+
+    @property
+    def latent_ranges(self) -> dict[str, tuple[int, int]]:
+        """Parts of z that enter the synthesis apart, by name: first coordinate and one past the last."""
+        return {}
 
     @abstractmethod
     def map(
@@ -65,7 +77,7 @@ class Generator(ModelMixin, ConfigMixin, ABC):
         truncation: float = 1.0,
         cutoff: int | None = None,
     ) -> Float[Tensor, "batch layers w"]:
-        """The intermediate latents of z, one row per layer.
+        """The intermediate latents of z, one row per layer; for families without w one row, z itself.
 
         Args:
             labels: class indices, or rows of label values; only and always for conditional generators.
@@ -81,7 +93,7 @@ class Generator(ModelMixin, ConfigMixin, ABC):
         noise: Noise = "const",
         labels: Labels | None = None,
     ) -> tuple[Float[Tensor, "batch channels height width"], list[Float[Tensor, "batch _ _ _"]]]:
-        """The images, as `synthesize` gives them, and the feature maps that the named layers put out, in that order."""
+        """The images, as `synthesize` gives them, and the maps that these `feature_layers` put out, in that order."""
 
     def synthesize(
         self, ws: Float[Tensor, "batch layers w"], noise: Noise = "const", labels: Labels | None = None

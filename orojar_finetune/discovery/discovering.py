@@ -49,8 +49,8 @@ def discover(
     space = LatentSpace(generator, config.space, config.layers)
     if config.count > space.size:
         raise ValueError(f"count must be at most {space.size}, the width of this latent, got {config.count}")
-    if any(not 0 <= i < len(generator.layers) for i in config.activations):
-        raise ValueError(f"activations must name layers 0..{len(generator.layers) - 1}, got {config.activations}")
+    if any(not 0 <= i < len(generator.feature_layers) for i in config.activations):
+        raise ValueError(f"activations must name layers 0..{len(generator.feature_layers) - 1}, got {config.activations}")
     processes = Processes(progress)
     processes.place(generator)
     with _frozen(generator):

@@ -123,11 +123,13 @@ def outputs(generator: Generator, on: Sequence[str]) -> tuple[list[int], list[in
                 raise ValueError(f"on: {word!r} must divide the {generator.resolution} pixels of the image")
             reductions.append(reduction)
         elif word == "layers":
-            last = {layer.resolution: layer.index for layer in generator.layers[:-1] if layer.resolution >= SMALLEST_LAYER}
+            last = {
+                layer.resolution: layer.index for layer in generator.feature_layers[:-1] if layer.resolution >= SMALLEST_LAYER
+            }
             layers += last.values()
-        elif word.isdecimal() and int(word) < len(generator.layers):
+        elif word.isdecimal() and int(word) < len(generator.feature_layers):
             layers.append(int(word))
         else:
-            known = f"image, image/4, layers, or numbers 0..{len(generator.layers) - 1}"
+            known = f"image, image/4, layers, or numbers 0..{len(generator.feature_layers) - 1}"
             raise ValueError(f"on must be made of {known} (see 'orojar inspect'), got {word!r}")
     return reductions, list(dict.fromkeys(layers))

@@ -56,12 +56,23 @@ def test_calling_is_mapping_then_synthesizing(generator):
 
 
 def test_layers_are_the_rows_of_ws_from_coarse_to_fine(generator):
-    layers = generator.layers
-    assert ws_of(generator).shape == (3, len(layers), generator.w_size)
-    assert [layer.index for layer in layers] == list(range(len(layers)))
-    assert [layer.resolution for layer in layers] == sorted(layer.resolution for layer in layers)
-    assert layers[-1].resolution == generator.resolution
-    assert len({layer.name for layer in layers}) == len(layers)
+    assert ws_of(generator).shape == (3, len(generator.layers), generator.w_size)
+    assert len(generator.layers) == 1 or generator.layers == generator.feature_layers
+    for layers in (generator.layers, generator.feature_layers):
+        assert [layer.index for layer in layers] == list(range(len(layers)))
+        assert [layer.resolution for layer in layers] == sorted(layer.resolution for layer in layers)
+        assert len({layer.name for layer in layers}) == len(layers)
+
+
+def test_families_without_w_use_z_in_its_place(generator):
+    if "w" not in generator.spaces:
+        assert generator.spaces == ("z",)
+        assert torch.equal(ws_of(generator)[:, 0, : generator.latent_size], latents(generator))
+
+
+def test_ranges_of_z_lie_inside_it(generator):
+    for first, end in generator.latent_ranges.values():
+        assert 0 <= first < end <= generator.latent_size
 
 
 def test_the_same_latent_gives_the_same_image(generator):
@@ -73,14 +84,14 @@ def test_the_same_latent_gives_the_same_image(generator):
 def test_random_noise_differs_from_call_to_call_and_leaves_global_randomness_alone(generator):
     ws, before = ws_of(generator), torch.get_rng_state()
     first, second = synthesize(generator, ws, "random"), synthesize(generator, ws, "random")
-    assert not torch.equal(first, second)
+    assert torch.equal(first, second) is not generator.has_noise
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_each_seed_has_its_own_noise(generator):
     ws = ws_of(generator)
     images = [synthesize(generator, ws, noise) for noise in ("const", "none", 1, 2)]
-    assert all(not torch.equal(a, b) for i, a in enumerate(images) for b in images[:i])
+    assert all(torch.equal(a, b) is not generator.has_noise for i, a in enumerate(images) for b in images[:i])
 
 
 @pytest.mark.parametrize("noise", ["const", "none", 5])
@@ -113,6 +124,8 @@ def test_truncation_moves_in_a_straight_line_from_the_mean(generator):
 
 def test_a_cutoff_truncates_the_coarse_layers_only(generator):
     z, classes = latents(generator), labels(generator)
+    if len(generator.layers) == 1:
+        return  # nothing to divide
     ws = generator.map(z, classes, truncation=0.3, cutoff=2)
     assert torch.equal(ws[:, :2], generator.map(z, classes, truncation=0.3)[:, :2])
     assert torch.equal(ws[:, 2:], generator.map(z, classes)[:, 2:])
@@ -171,11 +184,11 @@ def test_class_indices_and_one_hot_rows_mean_the_same_and_classes_differ():
 
 def test_activations_come_in_the_order_asked_for_and_leave_the_image_as_it_is(generator):
     ws, classes = ws_of(generator), labels(generator)
-    wanted = [len(generator.layers) - 2, 0, 0]
+    wanted = [len(generator.feature_layers) - 2, 0, 0]
     image, maps = generator.synthesize_with_activations(ws, wanted, labels=classes)
     assert torch.equal(image, synthesize(generator, ws))
     assert [len(found) for found in maps] == [3, 3, 3]
-    assert [found.shape[-1] for found in maps] == [generator.layers[i].resolution for i in wanted]
+    assert [found.shape[-1] for found in maps] == [generator.feature_layers[i].resolution for i in wanted]
     assert torch.equal(maps[1], maps[2])
 
 
