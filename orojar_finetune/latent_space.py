@@ -35,23 +35,45 @@ class LatentSpace:
         generator: frozen while it is looked at.
         name: `z` or `w`.
         layers: first layer and one past the last that a step moves; None moves all.
+        part: of z that a step moves, one of the generator's `latent_ranges`; None moves all.
     """
 
     generator: Generator
     name: str
     layers: tuple[int, int] | None = None
+    part: str | None = None
 
     def __post_init__(self) -> None:
         if self.name not in self.generator.spaces:
             raise ValueError(f"{self.generator.family} has the spaces {self.generator.spaces}, not {self.name!r}")
+        if self.name == "z" and self.layers is not None:
+            raise ValueError("layers needs the space w: a step in z always moves every layer")
         total = len(self.generator.layers)
         if self.layers is not None and self.layers[1] > total:
             raise ValueError(f"layers {self.layers} reach past the {total} layers of this generator")
+        parts = self.generator.latent_ranges
+        if self.part is not None and (self.name != "z" or self.part not in parts):
+            known = f"z in {', '.join(parts)}" if parts else "no latent"
+            raise ValueError(f"part {self.part!r}: {self.generator.family} divides {known}")
+
+    @property
+    def coordinates(self) -> slice:
+        """The coordinates of a latent that a step moves."""
+        whole = self.generator.latent_size if self.name == "z" else self.generator.w_size
+        return slice(*self.generator.latent_ranges[self.part]) if self.part is not None else slice(0, whole)
 
     @property
     def size(self) -> int:
-        """Width of a latent."""
-        return self.generator.latent_size if self.name == "z" else self.generator.w_size
+        """Width of a step."""
+        return self.coordinates.stop - self.coordinates.start
+
+    def whole(self, steps: Float[Tensor, "rows size"]) -> Float[Tensor, "rows latent"]:
+        """Steps at the full width of a latent, with zeros where they move nothing."""
+        if self.part is None:
+            return steps
+        full = steps.new_zeros(len(steps), self.generator.latent_size)
+        full[:, self.coordinates] = steps
+        return full
 
     def sample(self, count: int, rng: torch.Generator) -> Anchors:
         """Latents as the generator meets them, without truncation."""
@@ -73,7 +95,7 @@ class LatentSpace:
     ) -> Float[Tensor, "batch *latent"]:
         """Latents after steps, on the layers of this space alone."""
         if self.name == "z":
-            return latents + steps
+            return latents + self.whole(steps)
         first, end = self.layers or (0, latents.shape[1])
         mask = latents.new_zeros(latents.shape[1], 1)
         mask[first:end] = 1

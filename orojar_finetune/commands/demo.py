@@ -8,12 +8,12 @@ from pathlib import Path
 
 from orojar_adapters import Generator, load_discriminator, load_generator
 from orojar_finetune.commands.finetune import MODEL
-from orojar_finetune.config import DiscoverConfig, FidelityConfig, FinetuneConfig, GanConfig, PenaltyConfig, RunConfig
+from orojar_finetune.config import DiscoverConfig, FidelityConfig, FinetuneConfig, PenaltyConfig, RunConfig
 from orojar_finetune.directions import Directions
 from orojar_finetune.discovery import discover
 from orojar_finetune.measures.ground_truth import GroundTruth, ground_truth
 from orojar_finetune.model_folder import check_target, write_model_folder
-from orojar_finetune.scenes import BUNDLED
+from orojar_finetune.scenes import BUNDLED, bundled_game
 from orojar_finetune.training.finetuning import Finetuned, finetune
 from orojar_finetune.verbs import Demo
 
@@ -76,7 +76,7 @@ def tuning(options: Demo) -> FinetuneConfig:
     return FinetuneConfig(
         penalty=PenaltyConfig(ramp_steps=steps // 4),
         fidelity=FidelityConfig(images=1024, latents=16, keep="last"),
-        gan=GanConfig(noise="none"),
+        gan=bundled_game(),
         run=RunConfig(
             max_train_steps=steps,
             seed=options.seed,

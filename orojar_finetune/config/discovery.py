@@ -5,7 +5,7 @@ from typing import Literal
 
 from orojar_finetune.config.checks import above_zero, at_least
 
-Space = Literal["z", "w"]
+Space = Literal["auto", "z", "w"]
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,10 @@ class DiscoverConfig:
     method: str = "orojar-jd"
     """orojar-jd (closed form: joint diagonalization of sampled Jacobian Gram matrices), orojar (the paper: descent), sefa or
     random."""
-    space: Space = "w"
-    """The latent space: z (the input) or w (the intermediate latent)."""
+    space: Space = "auto"
+    """The latent space: z (the input) or w (the intermediate latent); auto takes w where the generator has one."""
+    part: str | None = None
+    """Part of z that the directions stay in, for generators that divide theirs (BigGAN: coarse, mid, fine); None takes all."""
     layers: tuple[int, int] | None = None
     """First layer and one past the last that the directions move, in w; None moves all. `orojar inspect` lists the layers."""
     count: int = 10
@@ -68,8 +70,10 @@ class DiscoverConfig:
             at_least(name, getattr(self, name), 1)
         at_least("held_out", self.held_out, 2)
         above_zero("epsilon", self.epsilon)
-        if self.space not in ("z", "w"):
-            raise ValueError(f"space must be z or w, got {self.space!r}")
+        if self.space not in ("auto", "z", "w"):
+            raise ValueError(f"space must be auto, z or w, got {self.space!r}")
+        if self.part is not None and self.space == "w":
+            raise ValueError(f"part {self.part!r} is one of z: choose the space z")
         if self.layers is not None:
             if self.space == "z":
                 raise ValueError("layers needs the space w: a step in z always moves every layer")

@@ -46,7 +46,7 @@ def discover(
     config = dataclasses.replace(config or DiscoverConfig(), **options)
     if config.method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {config.method!r}")
-    space = LatentSpace(generator, config.space, config.layers)
+    space = LatentSpace(generator, chosen_space(generator, config), config.layers, config.part)
     if config.count > space.size:
         raise ValueError(f"count must be at most {space.size}, the width of this latent, got {config.count}")
     if any(not 0 <= i < len(generator.feature_layers) for i in config.activations):
@@ -56,6 +56,13 @@ def discover(
     with _frozen(generator):
         basis = METHODS[config.method](space, config, processes)
         return measured(space, basis, config, processes)
+
+
+def chosen_space(generator: adapters.Generator, config: DiscoverConfig) -> str:
+    """The latent space that a config means on this generator."""
+    if config.space != "auto":
+        return config.space
+    return "w" if "w" in generator.spaces and config.part is None else "z"
 
 
 def measured(
@@ -81,9 +88,9 @@ def measured(
         basis, sigmas, activities = _fix_signs(basis[order]), sigmas[order], activities[order]
     facts = space.generator.source_facts
     return Directions(
-        basis=basis,
+        basis=space.whole(basis),
         sigmas=sigmas,
-        space=config.space,
+        space=space.name,
         method=config.method,
         names=names or tuple(f"direction {i}" for i in range(len(basis))),
         layers=(config.layers,) * len(basis),

@@ -14,15 +14,16 @@ from orojar_finetune.training.processes import Processes
 
 
 def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Float[Tensor, "count size"]:
-    """Leading eigenvectors of AᵀA, with A the stacked modulation matrices of the layers that are moved.
+    """Leading eigenvectors of AᵀA, with A the stacked matrices that first meet the latent, on the layers that are moved.
 
     Raises:
-        ValueError: the space is not w.
+        ValueError: z of a generator with a w, whose mapping no matrix describes.
     """
-    if space.name != "w":
+    generator = space.generator
+    if space.name == "z" and "w" in generator.spaces:
         raise ValueError("sefa factorizes the modulation of w: choose the space w")
-    first, end = config.layers or (0, len(space.generator.layers))
-    weights = space.generator.modulation_weights()[first:end]
+    first, end = space.layers or (0, len(generator.layers))
+    weights = [weight[:, space.coordinates] for weight in generator.modulation_weights()[first:end]]
     stacked = torch.cat([F.normalize(weight, dim=1) for weight in weights])
     _, vectors = torch.linalg.eigh(stacked.T @ stacked)
     return vectors.flip(1)[:, : config.count].T.contiguous()

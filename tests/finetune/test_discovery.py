@@ -36,6 +36,30 @@ def test_directions_in_z_with_and_without_classes(method, num_classes):
     torch.testing.assert_close(found.sigmas, torch.ones(4))
 
 
+@pytest.mark.parametrize("method", sorted(set(METHODS) - {"sefa"}))
+def test_directions_in_a_part_of_z_stay_in_it(method, monkeypatch):
+    generator = tiny_stylegan2()
+    monkeypatch.setattr(type(generator), "latent_ranges", property(lambda _: {"coarse": (0, 3), "fine": (3, 8)}))
+    found = discover(generator, QUICK, method=method, part="fine", progress=False)
+    assert found.space == "z"
+    assert not found.basis[:, :3].any()
+    torch.testing.assert_close(found.basis @ found.basis.T, torch.eye(4), atol=1e-5, rtol=0)
+    with pytest.raises(ValueError, match="at most 3"):
+        discover(generator, QUICK, method=method, part="coarse", progress=False)
+    with pytest.raises(ValueError, match="part 'middle': stylegan2 divides z in coarse, fine"):
+        discover(generator, QUICK, method=method, part="middle", progress=False)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_generators_without_w_have_directions_in_z(method, monkeypatch):
+    generator = Separable()
+    monkeypatch.setattr(Separable, "spaces", ("z",))
+    found = discover(generator, QUICK, method=method, progress=False)
+    assert found.space == "z" and found.basis.shape == (4, 6)
+    with pytest.raises(ValueError, match="layers needs the space w"):
+        discover(generator, QUICK, method=method, layers=(0, 1), progress=False)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_the_same_seed_gives_the_same_directions_whatever_the_global_seed(method):
     runs = []
@@ -127,6 +151,8 @@ def test_the_generator_is_handed_back_as_it_was():
         ({"layers": (2, 9)}, "reach past the 6 layers"),
         ({"layers": (3, 3)}, "a first layer and one past the last"),
         ({"layers": (0, 2), "space": "z"}, "layers needs the space w"),
+        ({"part": "coarse", "space": "w"}, "part 'coarse' is one of z"),
+        ({"part": "coarse"}, "stylegan2 divides no latent"),
         ({"activations": (6,)}, "activations must name layers 0..5"),
         ({"method": "sefa", "space": "z"}, "choose the space w"),
     ],
