@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 from orojar_finetune import FinetuneConfig
+from orojar_finetune.scenes import bundled_game
 
 Options = dict[str, Any]
 
@@ -59,6 +60,6 @@ def configured(design: Options, seed: int, steps: int) -> FinetuneConfig:
         run=run,
         discover=dataclasses.replace(config.discover, seed=seed, **design.get("discover", {})),
         penalty=dataclasses.replace(config.penalty, **design.get("penalty", {})),
-        gan=dataclasses.replace(config.gan, noise="none", **design.get("gan", {})),
+        gan=dataclasses.replace(bundled_game(), **design.get("gan", {})),
         fidelity=dataclasses.replace(config.fidelity, keep="last", max_drift=10.0, images=1024),
     )
