@@ -2,6 +2,7 @@
 
 import torch
 
+from orojar_adapters.biggan import BigGAN
 from orojar_adapters.generator import Generator
 from orojar_adapters.lora import Adapter
 from orojar_adapters.stylegan2 import StyleGAN2
@@ -47,5 +48,19 @@ def tiny_adapter(
     return Adapter(base, revision, rank, alpha, factors)
 
 
-TINY = {"stylegan2": tiny_stylegan2}
+def tiny_biggan(hierarchical: bool = True, seed: int = 0) -> BigGAN:
+    """A 16 x 16 BigGAN with attention; without a hierarchical latent it has no shared embedding of the class either."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        embedding_size = 4 if hierarchical else None
+        generator = BigGAN([8, 8, 8], 3, 9, embedding_size, hierarchical, attention=[0])
+        for name, tensor in generator.state_dict().items():
+            if name.endswith((".gain.weight", ".bias.weight", "gamma", "stored_mean")):
+                tensor.normal_(0, 0.5)
+            elif name.endswith("stored_var"):
+                tensor.uniform_(0.05, 0.2)
+    return generator.eval()
+
+
+TINY = {"stylegan2": tiny_stylegan2, "biggan": tiny_biggan}
 """A tiny generator for every family of `FAMILIES`."""

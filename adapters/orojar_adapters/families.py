@@ -1,6 +1,7 @@
 """The one table of generator families."""
 
+from orojar_adapters.biggan import BigGAN
 from orojar_adapters.generator import Generator
 from orojar_adapters.stylegan2 import StyleGAN2
 
-FAMILIES: dict[str, type[Generator]] = {"stylegan2": StyleGAN2}
+FAMILIES: dict[str, type[Generator]] = {"stylegan2": StyleGAN2, "biggan": BigGAN}

@@ -1,14 +1,15 @@
-"""The tiny generators that the contract is tested on: every family, and the variants that StyleGAN2 has."""
+"""The tiny generators that the contract is tested on: every family, and the variants that some have."""
 
 import pytest
 
 from orojar_adapters import Generator
-from tiny import TINY, tiny_stylegan2
+from tiny import TINY, tiny_biggan, tiny_stylegan2
 
 VARIANTS = TINY | {
     "stylegan2-gray": lambda: tiny_stylegan2(image_channels=1),
     "stylegan2-rgba": lambda: tiny_stylegan2(image_channels=4),
     "stylegan2-conditional": lambda: tiny_stylegan2(num_classes=3),
+    "biggan-flat": lambda: tiny_biggan(hierarchical=False),
 }
 
 

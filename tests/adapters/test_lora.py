@@ -12,7 +12,13 @@ from orojar_adapters.lora import Adapter
 from orojar_adapters.ops.linear import EqualizedLinear
 from tiny import tiny_adapter
 
-LAYER = "synthesis.b8.conv0.affine"
+
+@pytest.fixture
+def generator(generator):
+    """A tiny generator of each family that has modulation layers."""
+    if not generator.tunable.get("affine"):
+        pytest.skip(f"a {generator.family} has no layers for an adapter")
+    return generator
 
 
 def with_peft(generator, adapter):
@@ -40,7 +46,7 @@ def test_images_of_the_folded_generator_are_those_of_peft(generator, rank, alpha
     adapter.fold_into(generator)
     scale = beside.abs().max()
     assert (before - beside).abs().max() > 0.05 * scale
-    torch.testing.assert_close(images(generator) / scale, beside / scale, atol=1e-5, rtol=0)
+    torch.testing.assert_close(images(generator) / scale, beside / scale, atol=1e-4, rtol=0)
 
 
 def test_a_folded_generator_is_an_ordinary_one(generator, tmp_path):
@@ -92,12 +98,12 @@ def test_a_layer_that_no_change_fits_is_named(layer, words):
 
 def test_a_layer_that_is_not_there_and_a_change_that_is_too_large_are_named(generator):
     adapter = tiny_adapter(generator)
+    layer, (down, up) = next(iter(adapter.factors.items()))
     for wrong in ("synthesis.b8", "", "synthesis.b1024.conv0.affine", "device"):
         with pytest.raises(ValueError, match=f"changes '{wrong}', which is no linear layer of this"):
-            dataclasses.replace(adapter, factors={wrong: adapter.factors[LAYER]}).fold_into(generator)
-    down, up = adapter.factors[LAYER]
+            dataclasses.replace(adapter, factors={wrong: (down, up)}).fold_into(generator)
     with pytest.raises(ValueError, match="so much that its weight is not finite any more"):
-        dataclasses.replace(adapter, factors={LAYER: (down * 1e30, up * 1e30)}).fold_into(generator)
+        dataclasses.replace(adapter, factors={layer: (down * 1e30, up * 1e30)}).fold_into(generator)
 
 
 ONE = torch.ones(2, 5), torch.ones(3, 2)

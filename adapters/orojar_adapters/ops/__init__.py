@@ -1,1 +1,1 @@
-"""What the StyleGAN families share: equalized layers, modulated convolution, FIR resampling, activations."""
+"""What families share: equalized layers, modulated convolution, FIR resampling, activations, batch norm, self-attention."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from orojar_adapters.errors import CheckpointError
-from orojar_adapters.readers import adapter, folder, nvlabs, rosinality
+from orojar_adapters.readers import adapter, biggan, folder, nvlabs, rosinality
 from orojar_adapters.readers.checkpoint import Checkpoint
 from orojar_adapters.readers.tensors import NAMES, TensorReader
 from orojar_adapters.readers.torch_file import read_old, read_zip
@@ -11,7 +11,8 @@ from orojar_adapters.readers.unpickle import Bounded, Pickle, read_pickle
 
 LEGACY_TORCH = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """The magic number that opens torch files in the format before zip, behind the two bytes of the protocol."""
-READS = "a model folder, an NVlabs StyleGAN2 .pkl or a rosinality StyleGAN2 .pt"
+READS = "a model folder, an NVlabs StyleGAN2 .pkl, a rosinality StyleGAN2 .pt or a BigGAN-PyTorch .pth"
+TORCH_READERS = (rosinality, biggan)
 
 
 def is_model_folder(path: Path) -> bool:
@@ -49,8 +50,9 @@ def read(path: Path, class_names: dict[str, str], source: str) -> Checkpoint:
 
 
 def _torch(pickle: Pickle, reader: TensorReader, source: str, file: str) -> Checkpoint:
-    if rosinality.matches(pickle.value):
-        return rosinality.read(pickle, reader, source, file)
+    for known in TORCH_READERS:
+        if known.matches(pickle.value):
+            return known.read(pickle, reader, source, file)
     keys = [str(key)[:40] for key in list(pickle.value)[:8]] if isinstance(pickle.value, dict) else type(pickle.value).__name__
     raise CheckpointError(f"{file} is a torch file of a family that is not read ({keys}); expected {READS}")
 

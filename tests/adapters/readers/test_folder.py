@@ -78,7 +78,7 @@ def test_a_damaged_discriminator_does_not_hinder_the_generator(model):
         ({"mapping_lr_multiplier": float("nan")}, "mapping_lr_multiplier must be a finite number above 0"),
         ({"conv_clamp": -1}, "conv_clamp must be a finite number above 0"),
         ({"surprise": 1}, "surprise"),
-        ({"_class_name": "os.system"}, r"names the class 'os.system', expected one of \['StyleGAN2'\]"),
+        ({"_class_name": "os.system"}, r"names the class 'os.system', expected one of \[.*'StyleGAN2'.*\]"),
         ({"_class_name": None}, "names the class None"),
         ({"_class_name": ["StyleGAN2"]}, "names the class a list"),
     ],

@@ -1,0 +1,66 @@
+"""State dicts in torch files: where they lie, and their tensors one by one."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from torch import Tensor
+
+from orojar_adapters.errors import CheckpointError
+from orojar_adapters.readers.tensors import TensorReader, called
+
+PLACES = ("g_ema", "G_ema", "netG_ema", "ema", "state_dict", "model_state_dict", "model", "generator", "netG", "G", "g")
+"""Under which names training scripts save a generator's state dict, averaged weights first."""
+PREFIX = "module."
+"""What DataParallel puts before every name."""
+
+
+def state_dicts(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The state dicts that a torch file may hold, with the names they have there: those of `PLACES`, then the file itself."""
+    if isinstance(value, dict):
+        for place, records in [*((place, value.get(place)) for place in PLACES), ("state dict", value)]:
+            if isinstance(records, dict):
+                yield place, {str(name).removeprefix(PREFIX): record for name, record in records.items()}
+
+
+class StateDict:
+    """The tensors of a state dict, each taken once.
+
+    Args:
+        records: the records of tensors by name; what is no tensor is not looked at.
+        origin: whose they are, for messages.
+    """
+
+    def __init__(self, records: dict[str, Any], reader: TensorReader, origin: str) -> None:
+        self.records = {name: record for name, record in records.items() if called(record) is not None}
+        self.reader, self.origin = reader, origin
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.records
+
+    def get(self, name: str, dims: int | None = None) -> Tensor:
+        """A tensor that must be there.
+
+        Raises:
+            CheckpointError: it is not, or has another number of dimensions.
+        """
+        if name not in self.records:
+            raise CheckpointError(f"expected the tensor {name!r} of {self.origin}, it is missing")
+        tensor = self.reader.tensor(self.records[name])
+        if dims is not None and tensor.ndim != dims:
+            raise CheckpointError(f"expected {name!r} with {dims} dimensions, its shape is {tuple(tensor.shape)}")
+        return tensor
+
+    def take(self, name: str, dims: int | None = None) -> Tensor:
+        """As `get`, for the last time: what nobody takes is left over."""
+        tensor = self.get(name, dims)
+        del self.records[name]
+        return tensor
+
+    def drop(self, *names: str) -> None:
+        """What may be there and is of no use."""
+        for name in names:
+            self.records.pop(name, None)
+
+    def rest(self) -> dict[str, Tensor]:
+        """What nobody took, by the names it has in the file."""
+        return {name: self.reader.tensor(record) for name, record in self.records.items()}
