@@ -1,6 +1,7 @@
 """Other people's generators, brought to one contract.
 
-`FAMILIES` is the one table of what can be read; a family is one class on `Generator`.
+`FAMILIES` is the one table of what can be read; a family is one class on `Generator`. Other packages add theirs through the
+entry-point group `orojar_finetune.adapters` (see `installed`).
 """
 
 import os
@@ -8,6 +9,7 @@ import os
 from orojar_adapters.errors import CheckpointError
 from orojar_adapters.families import FAMILIES
 from orojar_adapters.generator import Generator, Layer, Noise
+from orojar_adapters.installed import add_installed
 from orojar_adapters.loading import build_discriminator, build_generator, read_checkpoint
 from orojar_adapters.source_facts import SourceFacts
 from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
@@ -45,3 +47,6 @@ def load_discriminator(source: str | os.PathLike, revision: str | None = None) -
         CheckpointError: as for `load_generator`, or there is no discriminator.
     """
     return build_discriminator(read_checkpoint(source, FAMILIES, revision))
+
+
+add_installed(FAMILIES)  # last, so that other packages find all the names above

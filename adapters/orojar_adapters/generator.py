@@ -2,7 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Literal, NamedTuple
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from diffusers.configuration_utils import ConfigMixin
@@ -53,6 +54,17 @@ class Generator(ModelMixin, ConfigMixin, ABC):
     image_channels: int
     num_classes: int
     source_facts: SourceFacts | None = None
+
+    @classmethod
+    def read_file(cls, path: Path) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+        """The class's arguments and a state dict, out of a file in a family's own format; None for every other file.
+
+        For families of other packages: those here have their readers in `readers`. It must not run what is in the file.
+
+        Raises:
+            CheckpointError: the family's own format, but damaged.
+        """
+        return None
 
     @property
     @abstractmethod

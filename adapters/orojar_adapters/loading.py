@@ -49,10 +49,19 @@ def _naming(source: str) -> Yielding[None]:
 
 def _read_whole(located: Located, families: dict[str, type[Generator]], source: str) -> Checkpoint:
     names = {cls.__name__: family for family, cls in families.items()}
-    checkpoint = detect.read(located.path, names, source)
+    checkpoint = _read_by_family(located.path, families, source) or detect.read(located.path, names, source)
     license = checkpoint.facts.license or located.license
     facts = dataclasses.replace(checkpoint.facts, revision=located.revision, license=license)
     return dataclasses.replace(checkpoint, facts=facts)
+
+
+def _read_by_family(path: Path, families: dict[str, type[Generator]], source: str) -> Checkpoint | None:
+    """What a family of another package makes of a file in its own format."""
+    for family, cls in families.items() if path.is_file() else ():
+        if (found := cls.read_file(path)) is not None:
+            facts = SourceFacts(source=source, file=path.name, origin=family, holds=("generator",))
+            return Checkpoint(family, Weights(*found), None, facts)
+    return None
 
 
 def _read_adapter(located: Located, families: dict[str, type[Generator]], source: str) -> Checkpoint:
