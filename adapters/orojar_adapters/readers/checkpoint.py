@@ -1,6 +1,6 @@
 """What every reader returns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +57,7 @@ def size_of(state: dict[str, Tensor], name: str, dim: int) -> int:
     return state[name].shape[dim]
 
 
-def count_of(state: dict[str, Tensor], pattern: str, start: int = 0) -> int:
+def count_of(state: Container[str], pattern: str, start: int = 0) -> int:
     """How many of the numbered names `pattern.format(start)`, `pattern.format(start + 1)`, ... there are in a row."""
     count = 0
     while pattern.format(start + count) in state:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from orojar_adapters.errors import CheckpointError
-from orojar_adapters.readers import adapter, biggan, folder, nvlabs, rosinality
+from orojar_adapters.readers import adapter, biggan, folder, nvlabs, nvlabs_tf, rosinality
 from orojar_adapters.readers.checkpoint import Checkpoint
 from orojar_adapters.readers.tensors import NAMES, TensorReader
 from orojar_adapters.readers.torch_file import read_old, read_zip
@@ -11,7 +11,7 @@ from orojar_adapters.readers.unpickle import Bounded, Pickle, read_pickle
 
 LEGACY_TORCH = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """The magic number that opens torch files in the format before zip, behind the two bytes of the protocol."""
-READS = "a model folder, an NVlabs StyleGAN2 .pkl, a rosinality StyleGAN2 .pt or a BigGAN-PyTorch .pth"
+READS = "a model folder, an NVlabs StyleGAN2 .pkl (PyTorch or TensorFlow), a rosinality StyleGAN2 .pt or a BigGAN-PyTorch .pth"
 TORCH_READERS = (rosinality, biggan)
 
 
@@ -45,6 +45,8 @@ def read(path: Path, class_names: dict[str, str], source: str) -> Checkpoint:
             pickle = read_pickle(Bounded(file, size), NAMES)
             if nvlabs.matches(pickle):
                 return nvlabs.read(pickle, source, path.name)
+            if nvlabs_tf.matches(pickle):
+                return nvlabs_tf.read(pickle, source, path.name)
             raise CheckpointError(f"{path.name} is a pickle without a network in it; expected {READS}")
     raise CheckpointError(f"{path.name} is {_describe(head, size)}; expected {READS}")
 

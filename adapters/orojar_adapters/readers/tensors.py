@@ -33,6 +33,7 @@ NAMES = {
     "__builtin__.set",
     "_codecs.encode",
     "argparse.Namespace",
+    "dnnlib.tflib.network.Network",
     "dnnlib.util.EasyDict",
     "numpy.dtype",
     "numpy.ndarray",
@@ -43,6 +44,7 @@ NAMES = {
     "torch.storage._load_from_bytes",
     "torch_utils.persistence._reconstruct_persistent_obj",
     *(f"{package}.multiarray.{name}" for package in ("numpy.core", "numpy._core") for name in ("scalar", "_reconstruct")),
+    *(f"{package}.numeric._frombuffer" for package in ("numpy.core", "numpy._core")),
     *(f"torch.{kind}Storage" for kind in DTYPES),
 }
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C

@@ -60,11 +60,6 @@ def test_a_stylegan3_is_named_as_what_it_is(golden, name):
         load_generator(golden / name)
 
 
-def test_a_tensorflow_pickle_is_named_as_what_it_is(golden):
-    with pytest.raises(CheckpointError, match=r"dnnlib\.tflib\.network\.Network"):
-        load_generator(golden / "tf_stylegan2_32.pkl")
-
-
 @pytest.mark.parametrize("protocol", [3, 4, 5])
 @pytest.mark.parametrize("options", [{}, {"image_channels": 1}, {"image_channels": 4}, {"num_classes": 3}])
 def test_a_pickled_generator_makes_the_same_picture(options, protocol, tmp_path):

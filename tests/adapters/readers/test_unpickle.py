@@ -124,7 +124,6 @@ def test_names_that_no_checkpoint_needs_are_refused(dotted):
         (pickle.NONE + pickle.DUP, "DUP"),
         (pickle.MARK + pickle.POP_MARK, "POP_MARK"),
         (pickle.MARK + pickle.FROZENSET, "FROZENSET"),
-        (pickle.BYTEARRAY8 + b"\0" * 8, "BYTEARRAY8"),
         (pickle.NEXT_BUFFER, "NEXT_BUFFER"),
         (pickle.NONE + pickle.READONLY_BUFFER, "READONLY_BUFFER"),
         (pickle.LONG4 + b"\1\0\0\0\1", "LONG4"),
