@@ -5,6 +5,7 @@ import torch
 from orojar_adapters.biggan import BigGAN
 from orojar_adapters.generator import Generator
 from orojar_adapters.lora import Adapter
+from orojar_adapters.stylegan import StyleGAN
 from orojar_adapters.stylegan2 import StyleGAN2
 from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
 
@@ -62,5 +63,18 @@ def tiny_biggan(hierarchical: bool = True, seed: int = 0) -> BigGAN:
     return generator.eval()
 
 
-TINY = {"stylegan2": tiny_stylegan2, "biggan": tiny_biggan}
+def tiny_stylegan(num_classes: int = 0, resolution: int = 16, seed: int = 0) -> StyleGAN:
+    """A StyleGAN with noise switched on."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        channels = [8, 8, 4, 4, 4, 4][: resolution.bit_length() - 2]
+        generator = StyleGAN(resolution, channels, latent_size=8, w_size=8, num_classes=num_classes, mapping_depth=2)
+        for name, parameter in generator.named_parameters():
+            if name.endswith(("const", "noise_strength", ".bias")) and ".affine." not in name:
+                torch.nn.init.normal_(parameter, 0, 0.3)
+        generator.mapping.w_avg.normal_(0, 0.1)
+    return generator.eval()
+
+
+TINY = {"stylegan2": tiny_stylegan2, "stylegan": tiny_stylegan, "biggan": tiny_biggan}
 """A tiny generator for every family of `FAMILIES`."""

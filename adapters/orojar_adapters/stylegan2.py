@@ -17,6 +17,7 @@ from orojar_adapters.ops.activation import biased_lrelu
 from orojar_adapters.ops.linear import EqualizedLinear
 from orojar_adapters.ops.mapping import Mapping
 from orojar_adapters.ops.modulated_conv import modulated_conv
+from orojar_adapters.ops.noise import add_noise, noise_rng
 from orojar_adapters.ops.resample import upsample
 from orojar_adapters.stylegan2_sizes import check_positive, check_sizes, resolutions
 
@@ -30,7 +31,7 @@ class SynthesisLayer(nn.Module):
         self, in_channels: int, out_channels: int, w_size: int, resolution: int, up: bool, clamp: float | None
     ) -> None:
         super().__init__()
-        self.resolution, self.up, self.clamp = resolution, up, clamp
+        self.up, self.clamp = up, clamp
         self.affine = EqualizedLinear(w_size, in_channels, bias_init=1)
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 3, 3))
         self.bias = nn.Parameter(torch.zeros(out_channels))
@@ -39,12 +40,7 @@ class SynthesisLayer(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor, noise: Noise, rng: torch.Generator | None) -> Tensor:
         x = modulated_conv(x, self.weight, self.affine(w), up=self.up)
-        if noise == "const":
-            x = x + self.noise_const * self.noise_strength
-        elif rng is not None:
-            maps = (1 if isinstance(noise, int) else len(x), 1, self.resolution, self.resolution)
-            drawn = torch.randn(maps, generator=rng, device=rng.device)
-            x = x + drawn.to(x.device, x.dtype) * self.noise_strength
+        x = add_noise(x, self.noise_const, self.noise_strength, noise, rng)
         gain = math.sqrt(2)
         return biased_lrelu(x, self.bias, gain, clamp=None if self.clamp is None else self.clamp * gain)
 
@@ -222,23 +218,3 @@ class StyleGAN2(Generator):
         convs = [getattr(block, name) for block in self.synthesis.blocks() for name in block.convs]
         last = list(self.synthesis.blocks())[-1].torgb
         return [layer.affine.weight.detach() for layer in [*convs, last]]
-
-
-def noise_rng(noise: Noise) -> torch.Generator | None:
-    """The random numbers behind a noise setting, None where it needs none.
-
-    Raises:
-        ValueError: neither `const`, `random`, `none`, a seed nor a `torch.Generator`.
-    """
-    if noise in ("const", "none"):
-        return None
-    if isinstance(noise, torch.Generator):
-        return noise
-    rng = torch.Generator()
-    if noise == "random":
-        rng.seed()
-    elif isinstance(noise, int):
-        rng.manual_seed(noise)
-    else:
-        raise ValueError(f"noise must be const, random, none, a seed or a torch.Generator, got {noise!r}")
-    return rng
