@@ -5,6 +5,7 @@ import torch
 from orojar_adapters.biggan import BigGAN
 from orojar_adapters.generator import Generator
 from orojar_adapters.lora import Adapter
+from orojar_adapters.pggan import PGGAN
 from orojar_adapters.stylegan import StyleGAN
 from orojar_adapters.stylegan2 import StyleGAN2
 from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
@@ -76,5 +77,16 @@ def tiny_stylegan(num_classes: int = 0, resolution: int = 16, seed: int = 0) -> 
     return generator.eval()
 
 
-TINY = {"stylegan2": tiny_stylegan2, "stylegan": tiny_stylegan, "biggan": tiny_biggan}
+def tiny_pggan(num_classes: int = 0, seed: int = 0) -> PGGAN:
+    """A 16 x 16 ProGAN."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        generator = PGGAN(16, [8, 8, 4], latent_size=8, num_classes=num_classes)
+        for name, parameter in generator.named_parameters():
+            if name.endswith(".bias"):
+                torch.nn.init.normal_(parameter, 0, 0.3)
+    return generator.eval()
+
+
+TINY = {"stylegan2": tiny_stylegan2, "stylegan": tiny_stylegan, "pggan": tiny_pggan, "biggan": tiny_biggan}
 """A tiny generator for every family of `FAMILIES`."""

@@ -2,7 +2,13 @@
 
 from orojar_adapters.biggan import BigGAN
 from orojar_adapters.generator import Generator
+from orojar_adapters.pggan import PGGAN
 from orojar_adapters.stylegan import StyleGAN
 from orojar_adapters.stylegan2 import StyleGAN2
 
-FAMILIES: dict[str, type[Generator]] = {"stylegan2": StyleGAN2, "stylegan": StyleGAN, "biggan": BigGAN}
+FAMILIES: dict[str, type[Generator]] = {
+    "stylegan2": StyleGAN2,
+    "stylegan": StyleGAN,
+    "pggan": PGGAN,
+    "biggan": BigGAN,
+}

@@ -3,13 +3,14 @@
 import pytest
 
 from orojar_adapters import Generator
-from tiny import TINY, tiny_biggan, tiny_stylegan, tiny_stylegan2
+from tiny import TINY, tiny_biggan, tiny_pggan, tiny_stylegan, tiny_stylegan2
 
 VARIANTS = TINY | {
     "stylegan2-gray": lambda: tiny_stylegan2(image_channels=1),
     "stylegan2-rgba": lambda: tiny_stylegan2(image_channels=4),
     "stylegan2-conditional": lambda: tiny_stylegan2(num_classes=3),
     "stylegan-conditional": lambda: tiny_stylegan(num_classes=3),
+    "pggan-conditional": lambda: tiny_pggan(num_classes=3),
     "biggan-flat": lambda: tiny_biggan(hierarchical=False),
 }
 
