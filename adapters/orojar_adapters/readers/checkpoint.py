@@ -9,6 +9,7 @@ from torch import Tensor
 from orojar_adapters.errors import CheckpointError
 from orojar_adapters.lora import Adapter
 from orojar_adapters.source_facts import SourceFacts
+from orojar_adapters.stylegan2_sizes import MOST_BLOCKS, resolutions
 
 
 @dataclass(frozen=True)
@@ -63,3 +64,17 @@ def count_of(state: Container[str], pattern: str, start: int = 0) -> int:
     while pattern.format(start + count) in state:
         count += 1
     return count
+
+
+def block_sizes(state: Container[str], pattern: str, first: int = 0) -> list[int]:
+    """4, 8, 16, ...: the image sizes of blocks, told by the numbered names of those from the first one on.
+
+    Raises:
+        CheckpointError: none, or more of them than any generator has.
+    """
+    blocks = first + count_of(state, pattern)
+    if not blocks:
+        raise CheckpointError(f"expected the tensor {pattern.format(0)!r}, it is missing")
+    if blocks > MOST_BLOCKS:
+        raise CheckpointError(f"its images would be 4 pixels doubled {blocks - 1} times in size, no generator's are")
+    return resolutions(blocks)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from orojar_adapters.errors import CheckpointError
-from orojar_adapters.readers import adapter, biggan, folder, nvlabs, nvlabs_tf, rosinality
+from orojar_adapters.readers import adapter, biggan, folder, genforce, nvlabs, nvlabs_tf, rosinality
 from orojar_adapters.readers.checkpoint import Checkpoint
 from orojar_adapters.readers.tensors import NAMES, TensorReader
 from orojar_adapters.readers.torch_file import read_old, read_zip
@@ -11,8 +11,11 @@ from orojar_adapters.readers.unpickle import Bounded, Pickle, read_pickle
 
 LEGACY_TORCH = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """The magic number that opens torch files in the format before zip, behind the two bytes of the protocol."""
-READS = "a model folder, an NVlabs StyleGAN2 .pkl (PyTorch or TensorFlow), a rosinality StyleGAN2 .pt or a BigGAN-PyTorch .pth"
-TORCH_READERS = (rosinality, biggan)
+READS = (
+    "a model folder, an NVlabs StyleGAN2 .pkl (PyTorch or TensorFlow), a rosinality StyleGAN2 .pt, a genforce .pth or "
+    "a BigGAN-PyTorch .pth"
+)
+TORCH_READERS = (rosinality, genforce, biggan)
 
 
 def is_model_folder(path: Path) -> bool:

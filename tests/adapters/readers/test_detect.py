@@ -11,13 +11,14 @@ import pytest
 import torch
 
 from foreign_files import persistent, pickled, rosinality_training_state
+from foreign_genforce import genforce_discriminator, genforce_stylegan2
 from foreign_tf import tf_discriminator, tf_generator
 from hostile import Attack, deep, doubled, mapping, name, program, string
 from orojar_adapters import CheckpointError, load_generator
 from orojar_adapters.stylegan2 import StyleGAN2
 from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
 
-FORMATS = ("network.pkl", "tensorflow.pkl", "model.pt", "before-zip.pt")
+FORMATS = ("network.pkl", "tensorflow.pkl", "model.pt", "before-zip.pt", "genforce.pth")
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +30,8 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> Path:
         generator, critic = StyleGAN2(8, [2, 2], 2, 2, mapping_depth=1), StyleGAN2Discriminator(8, [2, 2])
     (folder / "network.pkl").write_bytes(pickled({"D": persistent(critic), "G_ema": persistent(generator, "x")}))
     (folder / "tensorflow.pkl").write_bytes(pickled((None, tf_discriminator(critic), tf_generator(generator))))
+    models = {"generator_smooth": genforce_stylegan2(generator), "discriminator": genforce_discriminator(critic)}
+    torch.save(models, folder / "genforce.pth")
     for file, zipped in (("model.pt", True), ("before-zip.pt", False)):
         torch.save(rosinality_training_state(generator, critic), folder / file, _use_new_zipfile_serialization=zipped)
     return folder
