@@ -13,6 +13,7 @@ from orojar_adapters.installed import add_installed
 from orojar_adapters.loading import build_discriminator, build_generator, read_checkpoint
 from orojar_adapters.source_facts import SourceFacts
 from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_adapters.wrapping import wrap
 
 __all__ = [
     "FAMILIES",
@@ -24,6 +25,7 @@ __all__ = [
     "load_discriminator",
     "load_generator",
     "read_checkpoint",
+    "wrap",
 ]
 
 

@@ -2,6 +2,7 @@
 
 from orojar_adapters.biggan import BigGAN
 from orojar_adapters.generator import Generator
+from orojar_adapters.generic import Generic
 from orojar_adapters.pggan import PGGAN
 from orojar_adapters.stylegan import StyleGAN
 from orojar_adapters.stylegan2 import StyleGAN2
@@ -11,4 +12,5 @@ FAMILIES: dict[str, type[Generator]] = {
     "stylegan": StyleGAN,
     "pggan": PGGAN,
     "biggan": BigGAN,
+    "generic": Generic,
 }

@@ -2,8 +2,8 @@
 
 import pytest
 
-from orojar_adapters import Generator
-from tiny import TINY, tiny_biggan, tiny_pggan, tiny_stylegan, tiny_stylegan2
+from orojar_adapters import FAMILIES, Generator
+from tiny import TINY, tiny_biggan, tiny_generic, tiny_pggan, tiny_stylegan, tiny_stylegan2
 
 VARIANTS = TINY | {
     "stylegan2-gray": lambda: tiny_stylegan2(image_channels=1),
@@ -11,8 +11,12 @@ VARIANTS = TINY | {
     "stylegan2-conditional": lambda: tiny_stylegan2(num_classes=3),
     "stylegan-conditional": lambda: tiny_stylegan(num_classes=3),
     "pggan-conditional": lambda: tiny_pggan(num_classes=3),
+    "generic-conditional": lambda: tiny_generic(num_classes=3),
     "biggan-flat": lambda: tiny_biggan(hierarchical=False),
 }
+
+VARIANTS |= {family: cls for family, cls in FAMILIES.items() if family not in TINY}
+"""Families of other packages are made by the defaults of their arguments."""
 
 
 @pytest.fixture(params=VARIANTS)

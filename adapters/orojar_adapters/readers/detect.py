@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from orojar_adapters.errors import CheckpointError
-from orojar_adapters.readers import adapter, biggan, folder, genforce, nvlabs, nvlabs_tf, rosinality
+from orojar_adapters.readers import adapter, biggan, folder, genforce, nvlabs, nvlabs_tf, onnx_file, rosinality
 from orojar_adapters.readers.checkpoint import Checkpoint
 from orojar_adapters.readers.tensors import NAMES, TensorReader
 from orojar_adapters.readers.torch_file import read_old, read_zip
@@ -44,6 +44,8 @@ def read(path: Path, class_names: dict[str, str], source: str) -> Checkpoint:
             return _torch(*read_zip(path), source, path.name)
         if head[2:].startswith(LEGACY_TORCH):
             return _torch(*read_old(file, size), source, path.name)
+        if onnx_file.matches(head):
+            return onnx_file.read(path, source)
         if head[:1] == b"\x80":
             pickle = read_pickle(Bounded(file, size), NAMES)
             if nvlabs.matches(pickle):

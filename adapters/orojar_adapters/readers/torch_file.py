@@ -10,6 +10,19 @@ from orojar_adapters.readers.tensors import NAMES, Storages, TensorReader, flat_
 from orojar_adapters.readers.unpickle import Bounded, Pickle, read_pickle
 
 
+def read_torch(path: Path) -> tuple[Pickle, TensorReader]:
+    """The value of a torch file in either format, and the reader of its tensors.
+
+    Raises:
+        CheckpointError: no torch file, or damaged.
+    """
+    with path.open("rb") as file:
+        if file.read(4) == b"PK\x03\x04":
+            return read_zip(path)
+        file.seek(0)
+        return read_old(file, path.stat().st_size)
+
+
 def read_zip(path: Path) -> tuple[Pickle, TensorReader]:
     """The value of a zipped torch file and the reader of its tensors.
 
@@ -21,6 +34,7 @@ def read_zip(path: Path) -> tuple[Pickle, TensorReader]:
             pickles = [name for name in archive.namelist() if name.endswith("data.pkl") and name.count("/") <= 1]
             if len(pickles) != 1:
                 raise CheckpointError("this zip was not written by torch.save: it has no data.pkl")
+            _check_no_program(archive, pickles[0].removesuffix("data.pkl"))
             _check_entries(archive, path.stat().st_size)
             folder = pickles[0].removesuffix("data.pkl")
             _check_byte_order(archive, f"{folder}byteorder")
@@ -43,6 +57,15 @@ def _check_entries(archive: zipfile.ZipFile, size: int) -> None:
         raise CheckpointError("this zip has compressed or encrypted entries, which torch.save never writes: refused")
     if sum(entry.file_size for entry in entries) > size:
         raise CheckpointError("this zip declares more data than the file has: refused")
+
+
+def _check_no_program(archive: zipfile.ZipFile, folder: str) -> None:
+    """TorchScript archives hold code, which loading them compiles and may run."""
+    if any(name.startswith(f"{folder}code/") for name in archive.namelist()):
+        raise CheckpointError(
+            "this is a TorchScript program, not weights: it is not loaded here. Where you trust it, load it yourself and call "
+            "orojar_adapters.wrap(torch.jit.load(file), latent_size).save_pretrained(folder)"
+        )
 
 
 def _check_byte_order(archive: zipfile.ZipFile, name: str) -> None:
