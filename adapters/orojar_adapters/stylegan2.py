@@ -41,8 +41,7 @@ class SynthesisLayer(nn.Module):
     def forward(self, x: Tensor, w: Tensor, noise: Noise, rng: torch.Generator | None) -> Tensor:
         x = modulated_conv(x, self.weight, self.affine(w), up=self.up)
         x = add_noise(x, self.noise_const, self.noise_strength, noise, rng)
-        gain = math.sqrt(2)
-        return biased_lrelu(x, self.bias, gain, clamp=None if self.clamp is None else self.clamp * gain)
+        return biased_lrelu(x, self.bias, clamp=self.clamp)
 
 
 class ToRGB(nn.Module):

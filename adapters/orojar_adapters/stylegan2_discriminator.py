@@ -42,8 +42,8 @@ class EqualizedConv(nn.Module):
         x = conv_downsample(x, weight) if self.down else F.conv2d(x, weight, padding=weight.shape[-1] // 2)
         if self.bias is None:
             return x * gain
-        gain *= math.sqrt(2)
-        return biased_lrelu(x, self.bias, gain, clamp=None if self.clamp is None else self.clamp * gain)
+        clamp = None if self.clamp is None else self.clamp * gain  # the gain of the short cut, not that of the activation
+        return biased_lrelu(x, self.bias, gain * math.sqrt(2), clamp)
 
 
 class ResidualBlock(nn.Module):

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator, minibatch_deviation
+from orojar_adapters.stylegan2_discriminator import EqualizedConv, StyleGAN2Discriminator, minibatch_deviation
 
 
 def tiny(**options) -> StyleGAN2Discriminator:
@@ -67,6 +67,12 @@ def test_labels_are_given_to_conditional_discriminators_only(classes, labels):
 def test_settings_that_cannot_be_computed_are_refused(options, word):
     with pytest.raises(ValueError, match=word):
         tiny(**options)
+
+
+def test_the_clamp_limits_what_a_layer_puts_out_before_the_gain_of_the_short_cut():
+    layer = EqualizedConv(3, 4, 3, clamp=0.5)
+    for gain in (1.0, 0.25):
+        assert layer(1e6 * pictures(2), gain).abs().max() == 0.5 * gain
 
 
 def test_the_clamp_limits_what_huge_images_do():
