@@ -3,6 +3,7 @@
 import torch
 
 from orojar_adapters.biggan import BigGAN
+from orojar_adapters.biggan_deep import BigGANDeep
 from orojar_adapters.generator import Generator
 from orojar_adapters.generic import Generic
 from orojar_adapters.lora import Adapter
@@ -89,6 +90,19 @@ def tiny_pggan(num_classes: int = 0, seed: int = 0) -> PGGAN:
     return generator.eval()
 
 
+def tiny_biggan_deep(seed: int = 0) -> BigGANDeep:
+    """A 16 x 16 BigGAN-deep with attention and statistics for the truncations 0, 0.2, ..., 1."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        generator = BigGANDeep([64, 32, 16, 8, 4], [0, 2], 3, latent_size=6, attention=[1], steps=6)
+        for name, tensor in generator.state_dict().items():
+            if name.endswith(("gamma", "means")) or ".gain" in name or ".bias" in name[:-5]:
+                tensor.normal_(0, 0.2)
+            elif name.endswith("variances"):
+                tensor.uniform_(0.2, 0.6)
+    return generator.eval()
+
+
 def tiny_generic(num_classes: int = 0, seed: int = 0) -> Generic:
     """A 16 x 16 graph of a linear layer and two convolutions, as `wrap` writes it."""
     first = {"of": "z"}
@@ -112,5 +126,12 @@ def tiny_generic(num_classes: int = 0, seed: int = 0) -> Generic:
     return generator.eval()
 
 
-TINY = {"stylegan2": tiny_stylegan2, "stylegan": tiny_stylegan, "pggan": tiny_pggan, "biggan": tiny_biggan}
+TINY = {
+    "stylegan2": tiny_stylegan2,
+    "stylegan": tiny_stylegan,
+    "pggan": tiny_pggan,
+    "biggan": tiny_biggan,
+    "biggan-deep": tiny_biggan_deep,
+    "generic": tiny_generic,
+}
 """A tiny generator for every family of `FAMILIES`."""

@@ -1,6 +1,7 @@
 """The one table of generator families."""
 
 from orojar_adapters.biggan import BigGAN
+from orojar_adapters.biggan_deep import BigGANDeep
 from orojar_adapters.generator import Generator
 from orojar_adapters.generic import Generic
 from orojar_adapters.pggan import PGGAN
@@ -12,5 +13,6 @@ FAMILIES: dict[str, type[Generator]] = {
     "stylegan": StyleGAN,
     "pggan": PGGAN,
     "biggan": BigGAN,
+    "biggan-deep": BigGANDeep,
     "generic": Generic,
 }

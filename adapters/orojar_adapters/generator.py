@@ -36,8 +36,10 @@ class Generator(ModelMixin, ConfigMixin, ABC):
         family: the name in `FAMILIES`.
         spaces: the latent spaces it has, of `z` (the input), `w` (one per image) and `w+` (one per layer).
         has_noise: whether its images depend on noise maps; the others give the same image whatever noise is asked for.
+        truncation_scales: whether truncation draws latents towards their mean in a straight line. Where it does not, it chooses
+            the way of synthesis instead, from 0 to 1, and z stays as it is: who wants less varied images scales z too.
         latent_size: width of z.
-        w_size: width of one w.
+        w_size: width of one w; for families without w that of z, and of what rides behind it.
         resolution: height and width of the image in pixels.
         image_channels: 1 gray, 3 RGB, 4 RGBA.
         num_classes: width of the label, 0 for unconditional generators.
@@ -48,6 +50,7 @@ class Generator(ModelMixin, ConfigMixin, ABC):
     family: ClassVar[str]
     spaces: ClassVar[tuple[str, ...]]
     has_noise: ClassVar[bool] = True
+    truncation_scales: ClassVar[bool] = True
     latent_size: int
     w_size: int
     resolution: int
@@ -89,11 +92,12 @@ class Generator(ModelMixin, ConfigMixin, ABC):
         truncation: float = 1.0,
         cutoff: int | None = None,
     ) -> Float[Tensor, "batch layers w"]:
-        """The intermediate latents of z, one row per layer; for families without w one row, z itself.
+        """The intermediate latents of z, one row per layer; for families without w one row that begins with z.
 
         Args:
             labels: class indices, or rows of label values; only and always for conditional generators.
-            truncation: psi; 1 leaves w as it is, 0 gives the mean image, negative values the opposite one.
+            truncation: psi; 1 leaves w as it is, 0 gives the mean image, negative values the opposite one (but see
+                `truncation_scales`).
             cutoff: how many layers, from the coarsest, are truncated; None means all.
         """
 

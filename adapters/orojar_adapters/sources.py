@@ -20,7 +20,7 @@ from huggingface_hub.errors import (
 )
 
 from orojar_adapters.errors import CheckpointError
-from orojar_adapters.readers import adapter, detect, folder
+from orojar_adapters.readers import adapter, biggan_deep, detect, folder
 
 log = logging.getLogger("orojar")
 
@@ -104,8 +104,8 @@ def _locate_remote(repo: str, file: str | None, revision: str | None) -> Located
         info = HfApi().model_info(repo, revision=revision)
         names = sorted(sibling.rfilename for sibling in info.siblings or ())
         stated = (info.card_data.get("license_name") or info.card_data.get("license")) if info.card_data else None
-        if file is None and any(files <= set(names) for files in (folder.FILES, adapter.FILES)):
-            path = Path(snapshot_download(repo, revision=revision, allow_patterns=list(FOLDER_FILES)))
+        if file is None and (wanted := _folder_files(repo, set(names), revision)):
+            path = Path(snapshot_download(repo, revision=revision, allow_patterns=wanted))
             return Located(path, path.name, stated or license_of(path / "README.md"))
         chosen = file or choose([name for name in names if name.endswith(WEIGHT_SUFFIXES)], repo)
         if chosen not in names:
@@ -125,6 +125,16 @@ def _locate_remote(repo: str, file: str | None, revision: str | None) -> Located
         raise CheckpointError(f"{repo} could not be fetched: {e}") from e
     except (HTTPError, OSError) as e:
         return _locate_downloaded(repo, file, revision, e)
+
+
+def _folder_files(repo: str, names: set[str], revision: str | None) -> list[str]:
+    """What makes up a repository that is a generator as a whole; nothing where each of its files stands for itself."""
+    if names >= folder.FILES or names >= adapter.FILES:
+        return list(FOLDER_FILES)
+    if names >= biggan_deep.FILES:
+        config = Path(hf_hub_download(repo, biggan_deep.CONFIG, revision=revision))
+        return [*sorted(biggan_deep.FILES), "README.md"] if biggan_deep.is_config(config) else []
+    return []
 
 
 def _locate_downloaded(repo: str, file: str | None, revision: str | None, problem: Exception) -> Located:

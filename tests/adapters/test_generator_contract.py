@@ -109,6 +109,8 @@ def test_truncation_one_changes_nothing(generator):
 
 
 def test_truncation_zero_gives_the_mean_image(generator):
+    if not generator.truncation_scales:
+        pytest.skip("truncation leaves the latent as it is")
     ws = generator.map(latents(generator), labels(generator), truncation=0.0)
     assert torch.equal(ws, ws[:1, :1].expand_as(ws))
     images = generator.synthesize(ws, labels=labels(generator, 1).expand(3) if generator.num_classes else None)
@@ -116,10 +118,27 @@ def test_truncation_zero_gives_the_mean_image(generator):
 
 
 def test_truncation_moves_in_a_straight_line_from_the_mean(generator):
+    if not generator.truncation_scales:
+        pytest.skip("truncation leaves the latent as it is")
     z, classes = latents(generator), labels(generator)
     mean, whole = generator.map(z, classes, truncation=0.0), generator.map(z, classes)
     for psi in (0.7, -1.0):
         torch.testing.assert_close(generator.map(z, classes, truncation=psi), mean + psi * (whole - mean))
+
+
+def test_truncation_that_does_not_scale_leaves_z_and_goes_on_to_the_synthesis(generator):
+    if generator.truncation_scales:
+        pytest.skip("truncation draws the latent towards its mean")
+    z, classes = latents(generator), labels(generator)
+    ones = synthesize(generator, ws_of(generator))
+    for truncation in (0.0, 0.5):
+        ws = generator.map(z, classes, truncation)
+        assert torch.equal(ws[:, 0, : generator.latent_size], z)
+        assert torch.equal(ws[:, 0, generator.latent_size :], torch.full((len(z), 1), truncation))
+        assert (synthesize(generator, ws) - ones).abs().max() > 0.01
+    for truncation in (-0.1, 1.1):
+        with pytest.raises(ValueError, match=f"truncations from 0 to 1, got {truncation}"):
+            generator.map(z, classes, truncation)
 
 
 def test_a_cutoff_truncates_the_coarse_layers_only(generator):

@@ -110,7 +110,7 @@ def _normed(old: StateDict, source: str, dims: int, target: str, new: dict[str, 
         old.drop(*(f"{source}.{kind}{i}" for kind in ("u", "sv") for i in range(9)))
     new[f"{target}.weight"] = weight
     if bias:
-        new[f"{target}.bias"] = old.take(f"{source}.bias")
+        new[f"{target}.bias"] = old.take(f"{source}.bias", 1)
 
 
 def _statistics(old: StateDict, source: str, target: str, new: dict[str, Tensor]) -> None:

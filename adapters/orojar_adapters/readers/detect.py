@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from orojar_adapters.errors import CheckpointError
-from orojar_adapters.readers import adapter, biggan, folder, genforce, nvlabs, nvlabs_tf, onnx_file, rosinality
+from orojar_adapters.readers import adapter, biggan, biggan_deep, folder, genforce, nvlabs, nvlabs_tf, onnx_file, rosinality
 from orojar_adapters.readers.checkpoint import Checkpoint
 from orojar_adapters.readers.tensors import NAMES, TensorReader
 from orojar_adapters.readers.torch_file import read_old, read_zip
@@ -20,7 +20,7 @@ TORCH_READERS = (rosinality, genforce, biggan)
 
 def is_model_folder(path: Path) -> bool:
     """Whether a folder holds a generator, whole or as an adapter."""
-    return folder.matches(path) or adapter.matches(path)
+    return folder.matches(path) or adapter.matches(path) or biggan_deep.matches(path)
 
 
 def is_adapter(path: Path) -> bool:
@@ -34,6 +34,8 @@ def read(path: Path, class_names: dict[str, str], source: str) -> Checkpoint:
     Raises:
         CheckpointError: not a checkpoint that we read; the text says what it is.
     """
+    if path.is_dir() and biggan_deep.matches(path):
+        return biggan_deep.read(path, source)
     if path.is_dir():
         return folder.read(path, class_names, source)
     size = path.stat().st_size
@@ -60,6 +62,8 @@ def _torch(pickle: Pickle, reader: TensorReader, source: str, file: str) -> Chec
     for known in TORCH_READERS:
         if known.matches(pickle.value):
             return known.read(pickle, reader, source, file)
+    if biggan_deep.is_weights(pickle.value):
+        raise CheckpointError(f"{file} is a BigGAN-deep without its {biggan_deep.CONFIG} (give the folder that holds both)")
     keys = [str(key)[:40] for key in list(pickle.value)[:8]] if isinstance(pickle.value, dict) else type(pickle.value).__name__
     raise CheckpointError(f"{file} is a torch file of a family that is not read ({keys}); expected {READS}")
 

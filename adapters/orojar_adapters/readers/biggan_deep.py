@@ -1,0 +1,140 @@
+"""BigGAN-deep folders of Hugging Face's pytorch-pretrained-biggan: `config.json` and `pytorch_model.bin`."""
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from orojar_adapters.errors import CheckpointError
+from orojar_adapters.readers.checkpoint import Checkpoint, Weights, brief
+from orojar_adapters.readers.folder import read_json
+from orojar_adapters.readers.spectral_norm import divided_by_stored
+from orojar_adapters.readers.state_dict import StateDict, state_dicts
+from orojar_adapters.readers.torch_file import read_torch
+from orojar_adapters.source_facts import SourceFacts
+
+CONFIG, WEIGHTS = "config.json", "pytorch_model.bin"
+FILES = frozenset({CONFIG, WEIGHTS})
+KEYS = {"z_dim", "channel_width", "num_classes", "layers", "attention_layer_position", "n_stats", "eps"}
+"""What tells its configuration from those of all other models that come as these two files."""
+NEEDED = "generator.gen_z.bias"
+
+
+def is_config(path: Path) -> bool:
+    """Whether a JSON file is the configuration of one of these models."""
+    try:
+        return read_json(path).keys() >= KEYS
+    except CheckpointError:
+        return False
+
+
+def matches(folder: Path) -> bool:
+    """Whether a folder holds one of these models."""
+    return all((folder / name).is_file() for name in FILES) and is_config(folder / CONFIG)
+
+
+def is_weights(value: Any) -> bool:
+    """Whether a torch file's value is the weights of one of these models, which mean nothing without the configuration."""
+    return any(NEEDED in records for _, records in state_dicts(value))
+
+
+def read(folder: Path, source: str) -> Checkpoint:
+    """The generator.
+
+    Raises:
+        CheckpointError: a configuration that no BigGAN-deep has, tensors missing or of another architecture.
+    """
+    config = _arguments(read_json(folder / CONFIG))
+    pickle, reader = read_torch(folder / WEIGHTS)
+    records = next((found for _, found in state_dicts(pickle.value) if NEEDED in found), None)
+    if records is None:
+        raise CheckpointError(f"{folder / WEIGHTS} does not hold the state dict of a BigGAN-deep")
+    weights = _generator(StateDict(records, reader, "pytorch-pretrained-biggan"), config)
+    facts = SourceFacts(
+        source=source,
+        file=WEIGHTS,
+        origin="pytorch-pretrained-biggan",
+        holds=("generator",),
+        pickle_globals=tuple(sorted(pickle.globals)),
+    )
+    return Checkpoint("biggan-deep", weights, None, facts)
+
+
+def _arguments(config: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of `BigGANDeep`, out of the original's configuration."""
+    width, layers, position = config["channel_width"], config["layers"], config["attention_layer_position"]
+    if not isinstance(layers, list) or not layers or not all(_is_layer(layer) for layer in layers):
+        raise CheckpointError(f"its layers must be a list of [doubles, width before, width after], they are {brief(layers)}")
+    if not isinstance(width, int) or not isinstance(position, int):
+        raise CheckpointError(
+            f"channel_width and attention_layer_position must be numbers, got {brief(width)}, {brief(position)}"
+        )
+    widths = [16, *(after for _, _, after in layers)]
+    if any(before != ours for (_, before, _), ours in zip(layers, widths, strict=False)) or widths[-1] != 1:
+        raise CheckpointError(
+            "each of its layers must begin as wide as the one before ended, the first at 16, the last ends at 1"
+        )
+    if position == 0:
+        raise CheckpointError("it has attention before its first layer, where no BigGAN-deep that is read has it")
+    return {
+        "channels": [width * ours for ours in widths],
+        "ups": [i for i, (up, _, _) in enumerate(layers) if up],
+        "num_classes": config["num_classes"],
+        "latent_size": config["z_dim"],
+        "attention": [position - 1] if 0 < position < len(layers) else [],
+        "steps": config["n_stats"],
+        "norm_eps": config["eps"],
+    }
+
+
+def _is_layer(layer: Any) -> bool:
+    return isinstance(layer, list) and len(layer) == 3 and all(isinstance(part, int) and 0 <= part <= 1024 for part in layer)
+
+
+def _generator(old: StateDict, config: dict[str, Any]) -> Weights:
+    new = {"embedding.weight": old.take("embeddings.weight")}
+    _normed(old, "generator.gen_z", 2, "linear", new)
+    number = 0
+    for i, _ in enumerate(pairwise(config["channels"])):
+        for part in range(4):
+            norm = f"generator.layers.{number}.bn_{part}"
+            _statistics(old, norm, f"blocks.{i}.bn{part}", new)
+            _normed(old, f"{norm}.scale", 2, f"blocks.{i}.gain{part}", new, bias=False)
+            _normed(old, f"{norm}.offset", 2, f"blocks.{i}.bias{part}", new, bias=False)
+            _normed(old, f"generator.layers.{number}.conv_{part}", 4, f"blocks.{i}.conv{part}", new)
+        number += 1
+        if i in config["attention"]:
+            for theirs, ours in {"theta": "theta", "phi": "phi", "g": "g", "o_conv": "o"}.items():
+                name = f"generator.layers.{number}.snconv1x1_{theirs}"
+                _normed(old, name, 4, f"blocks.{i}.attention.{ours}", new, bias=False)
+            new[f"blocks.{i}.attention.gamma"] = old.take(f"generator.layers.{number}.gamma").squeeze()
+            number += 1
+    _statistics(old, "generator.bn", "output.norm", new)
+    new |= {"output.gain": old.take("generator.bn.weight"), "output.bias": old.take("generator.bn.bias")}
+    _normed(old, "generator.conv_to_rgb", 4, "to_rgb", new)
+    for part in ("weight", "bias"):  # it makes as many images as it has channels, and only the first three are looked at
+        new[f"to_rgb.{part}"] = new[f"to_rgb.{part}"][:3]
+    return Weights(config, new | old.rest())
+
+
+def _normed(old: StateDict, source: str, dims: int, target: str, new: dict[str, Tensor], bias: bool = True) -> None:
+    """A layer's weight, divided by the largest singular value that its stored vectors make of it."""
+    if f"{source}.weight_orig" in old:
+        weight = old.take(f"{source}.weight_orig", dims)
+        u, v = old.take(f"{source}.weight_u"), old.take(f"{source}.weight_v")
+        if u.shape != weight.shape[:1] or v.shape != weight.flatten(1).shape[1:]:
+            raise CheckpointError(
+                f"{source + '.weight_u'!r} and weight_v have the shapes {tuple(u.shape)} and {tuple(v.shape)}, "
+                f"which do not fit a weight of {tuple(weight.shape)}"
+            )
+        new[f"{target}.weight"] = divided_by_stored(weight, u, v)
+    else:
+        new[f"{target}.weight"] = old.take(f"{source}.weight", dims)
+    if bias:
+        new[f"{target}.bias"] = old.take(f"{source}.bias", 1)
+
+
+def _statistics(old: StateDict, source: str, target: str, new: dict[str, Tensor]) -> None:
+    new[f"{target}.means"] = old.take(f"{source}.running_means")
+    new[f"{target}.variances"] = old.take(f"{source}.running_vars")
