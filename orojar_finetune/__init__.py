@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from orojar_finetune.directions import Directions
     from orojar_finetune.discovery import discover
     from orojar_finetune.editing import generate_edited
+    from orojar_finetune.export import write_export
     from orojar_finetune.hub import push
     from orojar_finetune.model_folder import write_model_folder
     from orojar_finetune.penalty import hessian_penalty, orojar
@@ -26,6 +27,7 @@ _HOMES = {
     "Directions": "orojar_finetune.directions",
     "discover": "orojar_finetune.discovery",
     "generate_edited": "orojar_finetune.editing",
+    "write_export": "orojar_finetune.export",
     "push": "orojar_finetune.hub",
     "write_model_folder": "orojar_finetune.model_folder",
     "hessian_penalty": "orojar_finetune.penalty",
@@ -47,6 +49,7 @@ __all__ = [
     "load_generator",
     "orojar",
     "push",
+    "write_export",
     "write_model_folder",
 ]
 

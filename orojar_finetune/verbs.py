@@ -49,12 +49,15 @@ class Inspect:
 
 @dataclass(frozen=True)
 class Convert:
-    """Turns a checkpoint into a model folder with safetensors, its discriminator included."""
+    """Turns a checkpoint into a model folder with safetensors, its discriminator included, or into another project's files."""
 
     source: Source
     """A file, a model folder, user/repo, or user/repo/file.pkl."""
-    folder: Annotated[Path, tyro.conf.Positional]
-    """The model folder to write."""
+    target: Annotated[Path, tyro.conf.Positional]
+    """What to write: a model folder, or a new file with `--to nvlabs` or `--to rosinality`."""
+    to: Literal["folder", "nvlabs", "rosinality"] = "folder"
+    """folder: a model folder. nvlabs: StyleGAN2 state dicts for NVlabs' PyTorch classes (.safetensors or .pt).
+    rosinality: StyleGAN2 for stylegan2-pytorch (.pt). Beside either, a .json says source, licence and how it is loaded."""
     revision: str | None = None
     """Branch, tag or commit on the Hub."""
 

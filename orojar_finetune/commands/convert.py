@@ -1,18 +1,52 @@
 """`orojar convert`."""
 
-from orojar_adapters import FAMILIES, read_checkpoint
+from orojar_adapters import FAMILIES, Generator, read_checkpoint
 from orojar_adapters.loading import build_discriminator, build_generator
+from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_finetune.export import export_target, write_export
 from orojar_finetune.model_folder import check_target, write_model_folder
 from orojar_finetune.verbs import Convert
 
+FILE_SUFFIXES = (".pt", ".pth", ".pkl", ".safetensors")
+
 
 def run(options: Convert) -> None:
-    """Writes a model folder of a checkpoint's generator and discriminator."""
-    check_target(options.folder)
+    """Writes a checkpoint's generator and discriminator: a model folder, or files of another project's format."""
+    _check_target(options)
     checkpoint = read_checkpoint(options.source, FAMILIES, options.revision)
     generator = build_generator(checkpoint, FAMILIES)
     discriminator = build_discriminator(checkpoint) if checkpoint.discriminator else None
-    write_model_folder(options.folder, generator, discriminator=discriminator)
+    if checkpoint.discriminator_problem:
+        print(f"Left out its discriminator: {checkpoint.discriminator_problem}")
+    if options.to == "folder":
+        _to_folder(options, generator, discriminator)
+    else:
+        _to_format(options, generator, discriminator)
+
+
+def _check_target(options: Convert) -> None:
+    if options.to != "folder":
+        export_target(options.target, options.to)
+        return
+    if options.target.suffix in FILE_SUFFIXES and not options.target.exists():
+        raise ValueError(f"{options.target} is the name of a file: name a folder, or add --to nvlabs or --to rosinality")
+    check_target(options.target)
+
+
+def _to_folder(options: Convert, generator: Generator, discriminator: StyleGAN2Discriminator | None) -> None:
+    write_model_folder(options.target, generator, discriminator=discriminator)
     both = " and its discriminator" if discriminator else ""
-    print(f"Wrote the {checkpoint.family} generator{both} to {options.folder}")
-    print(f"Find directions:  orojar discover {options.folder}")
+    print(f"Wrote the {generator.family} generator{both} to {options.target}")
+    print(f"Find directions:  orojar discover {options.target}")
+
+
+def _to_format(options: Convert, generator: Generator, discriminator: StyleGAN2Discriminator | None) -> None:
+    written = write_export(options.target, generator, options.to, discriminator)
+    if written.left_out:
+        print(f"Left out its discriminator: {written.left_out}")
+    both = " and its discriminator" if discriminator and not written.left_out else ""
+    print(f"Wrote the {generator.family} generator{both} as {options.to} has them: {', '.join(map(str, written.paths))}")
+    for note in written.notes:
+        print(f"Mind: {note}")
+    facts = generator.source_facts
+    print(f"Licence of the weights: {(facts and facts.license) or 'none is stated at their source'}")
