@@ -1,6 +1,6 @@
 """Trains the reader of scenes on pictures drawn afresh in every step, and measures what it can be trusted with.
 
-python benchmarks/train_reader.py     about 25 minutes on one thread; writes orojar_finetune/scenes/reader.safetensors and
+python benchmarks/train_reader.py     about 18 minutes on one thread; writes orojar_finetune/scenes/reader.safetensors and
                                       benchmarks/results/reader.json
 """
 
@@ -18,7 +18,7 @@ from orojar_finetune.scenes.rendering import FACTORS, render, sample_factors
 from orojar_finetune.training.draws import rng
 from results import write
 
-SEED, STEPS, BATCH, RATE, DECAY = 0, 7000, 64, 4e-3, 1e-4
+SEED, STEPS, BATCH, RATE, DECAY = 0, 5000, 64, 4e-3, 1e-4
 HELD_OUT, SIGMA = 8192, 12**-0.5
 """Scenes to measure on, and the standard deviation of a factor."""
 BLUR, NOISE, RAMP, BRIGHTNESS, CONTRAST, SATURATION = 1.2, 0.05, 0.15, 0.1, 0.15, 0.2
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def train() -> FactorReader:
-    """A reader that has seen 448,000 scenes, half of them disturbed, a quarter of them at half the resolution."""
+    """A reader that has seen 320,000 scenes, half of them disturbed, a quarter of them at half the resolution."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         reader = FactorReader()

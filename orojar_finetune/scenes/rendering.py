@@ -17,16 +17,20 @@ HUES = 0.8
 """Part of the hue circle that is used, from red to violet: without the way back a hue is a line, not a circle."""
 GROUND = {"saturation": 0.65, "value": 0.45}
 FIGURE = {"saturation": 0.8, "value": 1.0}
-REACH = 0.21
+REACH = 0.14
 """How far the centre goes from the middle of the picture, in widths of the picture."""
-RADII = (0.15, 0.27)
+RADII = (0.17, 0.3)
 """Half the length of the figure, in widths of the picture."""
-TURN = math.pi / 3
+TURN = math.pi / 4
 """The figure turns by up to this, both ways."""
 HEIGHT = 1.25
 """Height of the figure, in half lengths."""
-EXPONENTS = (1.0, 9.0)
-"""Of the outline's upper part: a triangle at the start of the range, a dome at its middle, a rectangle at its end."""
+EXPONENTS = (1.3, 6.0)
+"""Of the outline's upper part: nearly a triangle at the start of the range, a dome in its middle, nearly a box at its end."""
+ROUNDING = 0.12
+"""How round the lower corners are, in half lengths."""
+EDGE = 1.5 / 64
+"""From figure to ground, in widths of the picture: a little soft, as small generators draw."""
 OVERSAMPLING = 2
 
 
@@ -53,8 +57,8 @@ def render(factors: Float[Tensor, "batch factors"], resolution: int) -> Float[Te
     exponent = EXPONENTS[0] * (EXPONENTS[1] / EXPONENTS[0]) ** shape
     # above the base line, and within the unit ball of the p-norm (a superellipse), whose norm stands in for a distance
     norm = (along.abs() ** exponent + (up.clamp_min(0) / HEIGHT) ** exponent) ** (1 / exponent)
-    inside = torch.minimum(1 - norm, up) * radius * pixels
-    mask = reduce((inside + 0.5).clamp(0, 1), "b (h i) (w j) -> b 1 h w", "mean", i=OVERSAMPLING, j=OVERSAMPLING)
+    inside = -ROUNDING * torch.logaddexp((norm - 1) / ROUNDING, -up / ROUNDING) * radius  # a smooth minimum
+    mask = reduce((inside / EDGE + 0.5).clamp(0, 1), "b (h i) (w j) -> b 1 h w", "mean", i=OVERSAMPLING, j=OVERSAMPLING)
     ground = hsv_to_rgb(background * HUES, **GROUND)
     figure = hsv_to_rgb(colour * HUES, **FIGURE)
     return torch.lerp(ground, figure, mask) * 2 - 1
