@@ -4,6 +4,7 @@ import torch
 
 from orojar_adapters.biggan import BigGAN
 from orojar_adapters.biggan_deep import BigGANDeep
+from orojar_adapters.dcgan import DCGAN
 from orojar_adapters.generator import Generator
 from orojar_adapters.generic import Generic
 from orojar_adapters.lora import Adapter
@@ -103,6 +104,28 @@ def tiny_biggan_deep(seed: int = 0) -> BigGANDeep:
     return generator.eval()
 
 
+def tiny_dcgan(small_gan: bool = False, seed: int = 0) -> DCGAN:
+    """A 16 x 16 DCGAN, or the small GAN of the paper: instance norm, leaky ReLU, a plain convolution at the end."""
+    first = {"kernel": 4, "stride": 1, "padding": 0}
+    if small_gan:
+        bare = {"bias": True, "norm": "none", "slope": None}
+        between = {"norm": "instance", "slope": 0.2}
+        last = {"channels": 1, "kernel": 3, "stride": 1, "transposed": False}
+        stages = [{"channels": 16} | first | bare, {"channels": 8} | between, {"channels": 8} | between, last | bare]
+    else:
+        last = {"channels": 3, "norm": "none", "slope": None}
+        stages = [{"channels": 16} | first, {"channels": 8}, last]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        generator = DCGAN(stages, latent_size=7)
+        for name, tensor in generator.state_dict().items():
+            if name.endswith("stored_mean") or ".norm.bias" in name:
+                tensor.normal_(0, 0.2)
+            elif name.endswith("stored_var"):
+                tensor.uniform_(0.05, 0.2)
+    return generator.eval()
+
+
 def tiny_generic(num_classes: int = 0, seed: int = 0) -> Generic:
     """A 16 x 16 graph of a linear layer and two convolutions, as `wrap` writes it."""
     first = {"of": "z"}
@@ -132,6 +155,7 @@ TINY = {
     "pggan": tiny_pggan,
     "biggan": tiny_biggan,
     "biggan-deep": tiny_biggan_deep,
+    "dcgan": tiny_dcgan,
     "generic": tiny_generic,
 }
 """A tiny generator for every family of `FAMILIES`."""

@@ -2,6 +2,7 @@
 
 from orojar_adapters.biggan import BigGAN
 from orojar_adapters.biggan_deep import BigGANDeep
+from orojar_adapters.dcgan import DCGAN
 from orojar_adapters.generator import Generator
 from orojar_adapters.generic import Generic
 from orojar_adapters.pggan import PGGAN
@@ -14,5 +15,6 @@ FAMILIES: dict[str, type[Generator]] = {
     "pggan": PGGAN,
     "biggan": BigGAN,
     "biggan-deep": BigGANDeep,
+    "dcgan": DCGAN,
     "generic": Generic,
 }

@@ -3,7 +3,18 @@
 from pathlib import Path
 
 from orojar_adapters.errors import CheckpointError
-from orojar_adapters.readers import adapter, biggan, biggan_deep, folder, genforce, nvlabs, nvlabs_tf, onnx_file, rosinality
+from orojar_adapters.readers import (
+    adapter,
+    biggan,
+    biggan_deep,
+    dcgan,
+    folder,
+    genforce,
+    nvlabs,
+    nvlabs_tf,
+    onnx_file,
+    rosinality,
+)
 from orojar_adapters.readers.checkpoint import Checkpoint
 from orojar_adapters.readers.tensors import NAMES, TensorReader
 from orojar_adapters.readers.torch_file import read_old, read_zip
@@ -12,10 +23,10 @@ from orojar_adapters.readers.unpickle import Bounded, Pickle, read_pickle
 LEGACY_TORCH = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """The magic number that opens torch files in the format before zip, behind the two bytes of the protocol."""
 READS = (
-    "a model folder, an NVlabs StyleGAN2 .pkl (PyTorch or TensorFlow), a rosinality StyleGAN2 .pt, a genforce .pth or "
-    "a BigGAN-PyTorch .pth"
+    "a model folder, an NVlabs StyleGAN2 .pkl (PyTorch or TensorFlow), a rosinality StyleGAN2 .pt, a genforce .pth, "
+    "a BigGAN-PyTorch .pth, a BigGAN-deep folder or a DCGAN's state dict"
 )
-TORCH_READERS = (rosinality, genforce, biggan)
+TORCH_READERS = (rosinality, genforce, biggan, dcgan)
 
 
 def is_model_folder(path: Path) -> bool:

@@ -8,18 +8,40 @@ from torch import Tensor
 from orojar_adapters.errors import CheckpointError
 from orojar_adapters.readers.tensors import TensorReader, called
 
-PLACES = ("g_ema", "G_ema", "netG_ema", "ema", "state_dict", "model_state_dict", "model", "generator", "netG", "G", "g")
+PLACES = (
+    "g_ema",
+    "G_ema",
+    "netG_ema",
+    "gen_ema",
+    "ema",
+    "netG_state_dict",
+    "generator_state_dict",
+    "G_state_dict",
+    "state_dict",
+)
+PLACES += ("model_state_dict", "model", "generator", "netG", "gen", "G", "g")
 """Under which names training scripts save a generator's state dict, averaged weights first."""
 PREFIX = "module."
 """What DataParallel puts before every name."""
 
 
 def state_dicts(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The state dicts that a torch file may hold, with the names they have there: those of `PLACES`, then the file itself."""
+    """The state dicts that a torch file may hold, by the names they have there: `PLACES`, the file itself, others."""
     if isinstance(value, dict):
-        for place, records in [*((place, value.get(place)) for place in PLACES), ("state dict", value)]:
+        others = ((str(place)[:40], found) for place, found in value.items() if place not in PLACES)
+        for place, records in [*((place, value.get(place)) for place in PLACES), ("state dict", value), *others]:
             if isinstance(records, dict):
                 yield place, {str(name).removeprefix(PREFIX): record for name, record in records.items()}
+
+
+def shape_of(record: Any) -> tuple[int, ...] | None:
+    """The size that the record of a tensor states, before anything is read for it; None for anything else."""
+    if called(record) == "torch._utils._rebuild_parameter" and record.args:
+        record = record.args[0]
+    if called(record) != "torch._utils._rebuild_tensor_v2" or len(record.args) < 4:
+        return None
+    size = record.args[2]
+    return size if isinstance(size, tuple) and all(isinstance(n, int) for n in size) else None
 
 
 class StateDict:
