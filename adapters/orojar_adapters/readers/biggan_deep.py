@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from orojar_adapters.biggan_deep import MOST_BLOCKS
 from orojar_adapters.errors import CheckpointError
 from orojar_adapters.readers.checkpoint import Checkpoint, Weights, brief
 from orojar_adapters.readers.folder import read_json
@@ -64,8 +65,9 @@ def read(folder: Path, source: str) -> Checkpoint:
 def _arguments(config: dict[str, Any]) -> dict[str, Any]:
     """The arguments of `BigGANDeep`, out of the original's configuration."""
     width, layers, position = config["channel_width"], config["layers"], config["attention_layer_position"]
-    if not isinstance(layers, list) or not layers or not all(_is_layer(layer) for layer in layers):
-        raise CheckpointError(f"its layers must be a list of [doubles, width before, width after], they are {brief(layers)}")
+    if not isinstance(layers, list) or not 0 < len(layers) <= MOST_BLOCKS or not all(_is_layer(layer) for layer in layers):
+        rule = f"a list of 1 to {MOST_BLOCKS} times [doubles, width before, width after]"
+        raise CheckpointError(f"its layers must be {rule}, they are {brief(layers)}")
     if not isinstance(width, int) or not isinstance(position, int):
         raise CheckpointError(
             f"channel_width and attention_layer_position must be numbers, got {brief(width)}, {brief(position)}"

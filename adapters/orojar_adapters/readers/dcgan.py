@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from orojar_adapters.dcgan import MOST_STAGES
 from orojar_adapters.errors import CheckpointError
 from orojar_adapters.readers.checkpoint import Checkpoint, Weights
 from orojar_adapters.readers.state_dict import StateDict, shape_of, state_dicts
@@ -74,6 +75,8 @@ def _chain(records: dict[str, Any]) -> list[tuple[str, bool]] | None:
 def _generator(old: StateDict, chain: Sequence[tuple[str, bool]]) -> Weights:
     if any(name.endswith("weight_orig") for name in old.records):
         raise CheckpointError("its convolutions are kept under spectral norm, which is not read for a DCGAN")
+    if len(chain) > MOST_STAGES:
+        raise CheckpointError(f"it is a stack of {len(chain)} convolutions, no DCGAN has more than {MOST_STAGES}")
     layers = {name: i for i, (name, _) in enumerate(chain)}
     authors = _is_the_authors(old.records)
     stages: list[dict[str, Any]] = []

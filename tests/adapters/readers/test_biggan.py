@@ -114,6 +114,14 @@ def test_tensors_of_another_architecture_are_refused_by_name(change, words, tmp_
         load_generator(save(state, tmp_path / "G.pth"))
 
 
+def test_tensors_that_share_their_values_are_refused(tmp_path):
+    state = ajbrock_biggan(tiny_biggan(), spectral=False)
+    shared = torch.zeros(max(tensor.numel() for tensor in state.values()))
+    state = {name: shared[: tensor.numel()].view(tensor.shape) for name, tensor in state.items()}
+    with pytest.raises(CheckpointError, match="share their values, those of BigGAN-PyTorch's BigGAN do not: refused"):
+        load_generator(save(state, tmp_path / "G.pth"))
+
+
 def test_a_discriminator_is_no_generator(tmp_path):
     state = {"blocks.0.conv1.weight": torch.ones(1), "linear.weight": torch.ones(1, 8), "embed.weight": torch.ones(3, 8)}
     with pytest.raises(CheckpointError, match="torch file of a family that is not read"):
