@@ -141,9 +141,7 @@ class Generic(Generator):
                 weight = self.get_parameter(of[1]).detach()
                 transposed = operation == "conv_transpose2d" or (operation == "convolution" and args[6])
                 matrix = weight.flatten(1).T if transposed else weight.flatten(1)
-                return [
-                    matrix[:, : self.latent_size]
-                ]  # a class that joins z comes behind it
+                return [matrix[:, : self.latent_size]]  # a class that joins z comes behind it
             if operation not in ("view", "reshape", "unsqueeze", "flatten", "to", "cat") or of[0] not in reached:
                 raise ValueError(f"what first meets z here is {operation}, no matrix")
             reached.add(name)
