@@ -138,11 +138,13 @@ def test_two_entries_of_one_name_do_not_add_up(tmp_path):
         load_generator(path)
 
 
-def test_a_torchscript_archive_is_refused(tmp_path):
-    path = rewritten(
-        saved(tmp_path, {"a": torch.zeros(4)}), {"data.pkl": program(name("__torch__.Generator")), "code/x.py": b""}
-    )
-    with pytest.raises(CheckpointError, match=r"asks for '__torch__.Generator'"):
+@pytest.mark.parametrize(
+    ("code", "words"), [({"code/x.py": b""}, "a TorchScript program, not weights"), ({}, "asks for '__torch__.Generator'")]
+)
+def test_a_torchscript_archive_is_refused(code, words, tmp_path):
+    entries = {"data.pkl": program(name("__torch__.Generator")), **code}
+    path = rewritten(saved(tmp_path, {"a": torch.zeros(4)}), entries)
+    with pytest.raises(CheckpointError, match=words):
         load_generator(path)
 
 
