@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from orojar_adapters import Generator
+from orojar_adapters import Generator, Noise
 from orojar_finetune.config import PenaltyConfig
 from orojar_finetune.directions import Directions
 from orojar_finetune.penalty import cosines, orojar, rademacher
@@ -25,13 +25,17 @@ class Independence:
         generator: whose weights move.
         directions: one direction a coefficient, in steps of its sigma, on its layers.
         seed: of everything that is drawn.
+        noise: the same in every call: `const`, or `none` where the game is played without. Otherwise the penalty would turn
+            noise up that nobody else looks at.
 
     Raises:
         ValueError: outputs that this generator does not have.
     """
 
-    def __init__(self, generator: Generator, directions: Directions, config: PenaltyConfig, seed: int) -> None:
-        self.generator, self.config, self.seed = generator, config, seed
+    def __init__(
+        self, generator: Generator, directions: Directions, config: PenaltyConfig, seed: int, noise: Noise = "const"
+    ) -> None:
+        self.generator, self.config, self.seed, self.noise = generator, config, seed, noise
         self.reductions, self.activations = outputs(generator, config.on)
         self.use(directions)
 
@@ -91,7 +95,7 @@ class Independence:
         moved = latents.repeat(repeats, *[1] * (latents.ndim - 1)) + torch.tensordot(coefficients, self.moves, dims=1)
         labels = None if labels is None else labels.repeat(repeats)
         ws = self.generator.map(moved, labels) if self.space == "z" else moved
-        image, kept = self.generator.synthesize_with_activations(ws, self.activations, "const", labels)
+        image, kept = self.generator.synthesize_with_activations(ws, self.activations, self.noise, labels)
         return [F.avg_pool2d(image, factor) if factor > 1 else image for factor in self.reductions] + kept
 
 

@@ -146,6 +146,15 @@ def test_only_the_chosen_weights_move(tmp_path, what):
     assert all(wanted in name for name in moved)
 
 
+@pytest.mark.parametrize("noise", ["none", "const"])
+def test_noise_that_the_game_never_shows_is_not_turned_up_by_the_penalty(tmp_path, noise):
+    before = tiny_stylegan2()
+    tuned = tune(tmp_path, config=dataclasses.replace(QUICK, gan=GanConfig(noise=noise))).generator
+    moved = {name for name, value in before.named_parameters() if not torch.equal(value, tuned.get_parameter(name))}
+    assert moved
+    assert any(name.endswith("noise_strength") for name in moved) is (noise == "const")
+
+
 def test_directions_in_z_and_on_a_range_of_layers(tmp_path):
     for i, discovery in enumerate(({"space": "z"}, {"layers": (2, 4)})):
         config = dataclasses.replace(QUICK, discover=dataclasses.replace(QUICK.discover, **discovery))
