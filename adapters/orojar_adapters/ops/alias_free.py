@@ -1,0 +1,128 @@
+"""Filters that keep signals band-limited around a pointwise nonlinearity (Karras et al., StyleGAN3, NeurIPS 2021, section 3).
+
+All filters are symmetric, and of even length where they change the sampling rate: input and output have the same centre.
+"""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+WHOLE_ON = ("cpu",)
+"""Devices on which a separable filter runs as one kernel of K x K: oneDNN needs no longer for it than for two of K taps."""
+
+
+def lowpass(taps: int, cutoff: float, width: float, sampling_rate: float) -> Float[Tensor, " taps"]:
+    """A sinc below a Kaiser window, with a sum of 1 (appendix C).
+
+    Args:
+        cutoff: frequency of half the amplitude, below half the sampling rate.
+        width: of the transition from what passes to what is stopped, in the same unit.
+    """
+    times = _times(taps, sampling_rate)
+    filter = torch.sinc(2 * cutoff * times) * _kaiser_window(taps, width, sampling_rate)
+    return (filter / filter.sum()).float()
+
+
+def radial_lowpass(taps: int, cutoff: float, width: float, sampling_rate: float) -> Float[Tensor, "taps taps"]:
+    """A jinc below a separable Kaiser window, with a sum of 1: the same in all directions (appendix C).
+
+    Args:
+        taps: in each axis, an even number: none lies on the centre.
+    """
+    times = _times(taps, sampling_rate)
+    radius = math.pi * torch.hypot(times[:, None], times)
+    window = _kaiser_window(taps, width, sampling_rate)
+    filter = torch.special.bessel_j1(2 * cutoff * radius) / radius * torch.outer(window, window)
+    return (filter / filter.sum()).float()
+
+
+def _times(taps: int, sampling_rate: float) -> Tensor:
+    return (torch.arange(taps, dtype=torch.float64, device="cpu") - (taps - 1) / 2) / sampling_rate
+
+
+def _kaiser_window(taps: int, width: float, sampling_rate: float) -> Tensor:
+    """The window that attenuates as much as so many taps can for this width (Kaiser's empirical formulas)."""
+    attenuation = 7.95 + 2.285 * (taps - 1) * math.pi * width / (sampling_rate / 2)
+    if attenuation > 50:
+        beta = 0.1102 * (attenuation - 8.7)
+    else:
+        above = max(attenuation - 21, 0)
+        beta = 0.5842 * above**0.4 + 0.07886 * above
+    return torch.kaiser_window(taps, periodic=False, beta=beta, dtype=torch.float64, device="cpu")
+
+
+def upsample(
+    x: Float[Tensor, "batch channels height height"], taps: Float[Tensor, " taps"], factor: int, size: int
+) -> Float[Tensor, "batch channels size size"]:
+    """`size` x `size` samples at `factor` times the rate: zeros between the samples and around them, then the filter.
+
+    Raises:
+        ValueError: so many samples cannot lie around the same centre, or reach beyond the filter.
+    """
+    whole = (x.shape[-1] - 1) * factor + len(taps)
+    if size > whole or (whole - size) % 2:
+        raise ValueError(f"size must be {whole}, or less by an even number, got {size}")
+    padding, taps = (whole - size) // 2, taps * factor
+    if factor > 2:  # where a backward pass of the convolutions takes three times as long
+        rows = _interpolation(x.shape[-1], taps, factor, padding, size)
+        return rows.T @ x @ rows
+    for kernel in _kernels(taps, x):
+        stride = [factor if length > 1 else 1 for length in kernel.shape[2:]]
+        around = [padding if length > 1 else 0 for length in kernel.shape[2:]]
+        x = F.conv_transpose2d(x, kernel, stride=stride, padding=around, groups=x.shape[1])
+    return x
+
+
+def _interpolation(length: int, taps: Tensor, factor: int, padding: int, size: int) -> Tensor:
+    """The matrix (input samples x output samples) of one axis."""
+    tap = torch.arange(size, device=taps.device) + padding - factor * torch.arange(length, device=taps.device)[:, None]
+    inside = (tap >= 0) & (tap < len(taps))
+    return taps[tap.clamp(0, len(taps) - 1)] * inside
+
+
+def downsample(
+    x: Float[Tensor, "batch channels height height"],
+    taps: Float[Tensor, " taps"] | Float[Tensor, "taps taps"],
+    factor: int,
+) -> Float[Tensor, "batch channels size size"]:
+    """Every `factor`-th sample of what the filter gives wherever it lies inside the image wholly."""
+    for kernel in _kernels(taps, x):
+        stride = [factor if length > 1 else 1 for length in kernel.shape[2:]]
+        x = F.conv2d(x, kernel, stride=stride, groups=x.shape[1])
+    return x
+
+
+def _kernels(taps: Tensor, x: Tensor) -> list[Tensor]:
+    """Depthwise kernels that are this filter one after the other."""
+    if taps.ndim == 2:
+        kernels = [taps]
+    elif x.device.type in WHOLE_ON:
+        kernels = [torch.outer(taps, taps)]
+    else:
+        kernels = [taps[:, None], taps[None]]
+    return [kernel.expand(x.shape[1], 1, *kernel.shape) for kernel in kernels]
+
+
+def filtered_lrelu(
+    x: Float[Tensor, "batch channels height height"],
+    up_taps: Float[Tensor, " up_taps"],
+    up: int,
+    down_taps: Float[Tensor, " down_taps"] | Float[Tensor, "down_taps down_taps"],
+    down: int,
+    size: int,
+    gain: float = math.sqrt(2),
+    clamp: float | None = None,
+) -> Float[Tensor, "batch channels size size"]:
+    """A leaky ReLU (slope 0.2, times `gain`, limited to [-clamp, clamp]) at a higher sampling rate (figure 4b).
+
+    Args:
+        up: from the rate of `x` to that of the nonlinearity.
+        down: from there to the rate of the output.
+    """
+    # a gain passes through the nonlinearity, so the filter may bring it along: half of it in each axis
+    x = upsample(x, up_taps * gain**0.5, up, down * (size - 1) + down_taps.shape[-1])
+    x = F.leaky_relu(x, 0.2, inplace=True)  # these are the largest tensors of a network
+    return downsample(x if clamp is None else x.clamp(-clamp, clamp), down_taps, down)
