@@ -12,6 +12,7 @@ from orojar_adapters.pggan import PGGAN
 from orojar_adapters.stylegan import StyleGAN
 from orojar_adapters.stylegan2 import StyleGAN2
 from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_adapters.stylegan3 import StyleGAN3
 
 
 def tiny_stylegan2(num_classes: int = 0, image_channels: int = 3, latent_size: int = 8, seed: int = 0) -> StyleGAN2:
@@ -149,8 +150,37 @@ def tiny_generic(num_classes: int = 0, seed: int = 0) -> Generic:
     return generator.eval()
 
 
+def tiny_stylegan3(rotations: bool = False, num_classes: int = 0, image_channels: int = 3, seed: int = 7) -> StyleGAN3:
+    """A 16 x 16 StyleGAN3 of config T or, where it also follows rotations, R; its features turn and move with w.
+
+    With this seed no activation changes sign within the steps of the tests' finite differences.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        generator = StyleGAN3(
+            resolution=16,
+            channels=[6, 6, 4],
+            latent_size=8,
+            w_size=8,
+            num_classes=num_classes,
+            image_channels=image_channels,
+            kernel_size=1 if rotations else 3,
+            radial=rotations,
+            critical_layers=1,
+            margin=3,
+            output_scale=1.0,
+        )
+        generator.synthesis.input.affine.weight.data.normal_(0, 0.3)
+        for conv in generator.synthesis.convs():
+            conv.bias.data.normal_(0, 0.1)
+            conv.magnitude_ema.uniform_(0.5, 2)
+        generator.mapping.w_avg.normal_(0, 0.1)
+    return generator.eval()
+
+
 TINY = {
     "stylegan2": tiny_stylegan2,
+    "stylegan3": tiny_stylegan3,
     "stylegan": tiny_stylegan,
     "pggan": tiny_pggan,
     "biggan": tiny_biggan,

@@ -8,9 +8,11 @@ from orojar_adapters.generic import Generic
 from orojar_adapters.pggan import PGGAN
 from orojar_adapters.stylegan import StyleGAN
 from orojar_adapters.stylegan2 import StyleGAN2
+from orojar_adapters.stylegan3 import StyleGAN3
 
 FAMILIES: dict[str, type[Generator]] = {
     "stylegan2": StyleGAN2,
+    "stylegan3": StyleGAN3,
     "stylegan": StyleGAN,
     "pggan": PGGAN,
     "biggan": BigGAN,

@@ -3,12 +3,14 @@
 import pytest
 
 from orojar_adapters import FAMILIES, Generator
-from tiny import TINY, tiny_biggan, tiny_dcgan, tiny_generic, tiny_pggan, tiny_stylegan, tiny_stylegan2
+from tiny import TINY, tiny_biggan, tiny_dcgan, tiny_generic, tiny_pggan, tiny_stylegan, tiny_stylegan2, tiny_stylegan3
 
 VARIANTS = TINY | {
     "stylegan2-gray": lambda: tiny_stylegan2(image_channels=1),
     "stylegan2-rgba": lambda: tiny_stylegan2(image_channels=4),
     "stylegan2-conditional": lambda: tiny_stylegan2(num_classes=3),
+    "stylegan3-rotations-gray": lambda: tiny_stylegan3(rotations=True, image_channels=1),
+    "stylegan3-conditional": lambda: tiny_stylegan3(num_classes=3),
     "stylegan-conditional": lambda: tiny_stylegan(num_classes=3),
     "pggan-conditional": lambda: tiny_pggan(num_classes=3),
     "generic-conditional": lambda: tiny_generic(num_classes=3),
