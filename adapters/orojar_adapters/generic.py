@@ -13,29 +13,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from orojar_adapters.generator import Generator, Labels, Layer, Noise
+from orojar_adapters.graph import argument, call, check_graph, references
+from orojar_adapters.graph_shapes import BATCH, shapes_of
+from orojar_adapters.sizes import LARGEST_IMAGE, MOST_CLASSES, check_size
 
-OPERATIONS = frozenset(
-    """
-    linear addmm mm bmm matmul baddbmm einsum conv1d conv2d convolution conv_transpose1d conv_transpose2d embedding
-    batch_norm instance_norm group_norm layer_norm rms_norm relu relu6 leaky_relu prelu elu selu celu gelu silu mish tanh
-    sigmoid hardtanh hardsigmoid hardswish softplus softsign softmax log_softmax clamp clamp_min clamp_max
-    add sub rsub mul div pow square sqrt rsqrt exp log neg abs sin cos reciprocal maximum minimum lerp where
-    eq ne lt gt le ge sum mean var std amax amin norm linalg_vector_norm cumsum floor_divide remainder
-    view reshape flatten unflatten permute transpose t squeeze unsqueeze expand expand_as repeat repeat_interleave cat
-    stack slice select narrow split chunk unbind index index_select gather flip roll tile movedim broadcast_to view_as
-    pad constant_pad_nd reflection_pad2d replication_pad2d sym_size size zeros ones full arange zeros_like ones_like
-    full_like upsample_nearest2d upsample_bilinear2d upsample_bicubic2d pixel_shuffle avg_pool2d max_pool2d
-    adaptive_avg_pool2d _upsample_bilinear2d_aa grid_sampler clone contiguous detach alias to type_as _to_copy dropout
-    feature_dropout lift_fresh_copy
-    """.split()  # noqa: SIM905
-)
-"""Names of ATen operations that compute a result and do nothing else."""
-SCALARS = {"add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b, "floordiv": lambda a, b: a // b}
-"""What graphs compute of sizes."""
-DTYPES = {
-    str(dtype).removeprefix("torch."): dtype for dtype in (torch.float32, torch.float64, torch.int64, torch.int32, torch.bool)
-}
-MOST_NODES = 20_000
+LARGEST_RANGE = 2**16
 
 
 @final
@@ -56,7 +38,7 @@ class Generic(Generator):
         buffers: names of the weights that are not tuned.
 
     Raises:
-        ValueError: an operation that is not known, or a name that nothing bears.
+        ValueError: an operation that is not known, a name that nothing bears, or sizes that do not go together.
     """
 
     family = "generic"
@@ -79,11 +61,15 @@ class Generic(Generator):
     ) -> None:
         super().__init__()
         check_graph(nodes, weights, image)
+        _check_sizes(resolution, latent_shape, image_channels, num_classes)
+        _check_shapes(shapes_of(nodes, weights, latent_shape, num_classes), image, image_channels, resolution, features or [])
         self.nodes, self.image, self.latent_shape = nodes, image, list(latent_shape)
         self.resolution, self.image_channels, self.num_classes = resolution, image_channels, num_classes
         self.latent_size = self.w_size = torch.Size(latent_shape).numel()
         self.features: list[tuple[str, int]] = [(str(name), int(size)) for name, size in features or []]
         self.low, self.high = image_range or [-1.0, 1.0]
+        if not self.low < self.high < self.low + LARGEST_RANGE:
+            raise ValueError(f"image_range must be two numbers, the value of black below that of white, got {image_range}")
         for name, shape in sorted(weights.items()):  # as config.json sorts them
             if name in (buffers or ()):
                 self.register_buffer(name, torch.zeros(shape))
@@ -148,52 +134,23 @@ class Generic(Generator):
         raise ValueError("no matrix meets z here")
 
 
-def check_graph(nodes: list[Any], weights: dict[str, list[int]], image: str) -> None:
-    """Refuses a graph with operations that are not known, or names that nothing earlier bears.
-
-    Raises:
-        ValueError: names what is wrong.
-    """
-    if len(nodes) > MOST_NODES:
-        raise ValueError(f"a graph of {len(nodes)} operations is larger than any generator's ({MOST_NODES})")
-    known = {"z", "labels", *weights}
-    for node in nodes:
-        if not (isinstance(node, list) and len(node) == 4 and isinstance(node[0], str) and isinstance(node[2], list)):
-            raise ValueError("every node of a graph must be [name, operation, arguments, keywords]")
-        name, operation, args, keywords = node
-        if operation not in OPERATIONS and operation not in SCALARS and operation != "item":
-            raise ValueError(f"the graph calls {operation!r}, which is none of the known operations")
-        if lost := set(references([args, keywords])) - known:
-            raise ValueError(f"the graph's {name!r} uses {sorted(lost)[:3]}, which nothing before it makes")
-        known.add(name)
-    if image not in known:
-        raise ValueError(f"the graph makes no {image!r}, which should be its image")
+def _check_sizes(resolution: int, latent_shape: list[int], image_channels: int, num_classes: int) -> None:
+    check_size("resolution", resolution, 1, LARGEST_IMAGE)
+    check_size("image_channels", image_channels, 1, 4)
+    check_size("num_classes", num_classes, 0, MOST_CLASSES)
+    if not 1 <= len(latent_shape) <= 4:
+        raise ValueError(f"latent_shape must have 1 to 4 dimensions, it has {len(latent_shape)}")
+    for size in latent_shape:
+        check_size("latent_shape", size)
+    check_size("the number of values in a latent", torch.Size(latent_shape).numel())
 
 
-def references(value: Any) -> list[str]:
-    """The names that an argument refers to."""
-    if isinstance(value, dict):
-        return [value["of"]] if "of" in value else references(list(value.values()))
-    return [name for item in value for name in references(item)] if isinstance(value, list) else []
-
-
-def argument(value: Any, results: dict[str, Any]) -> Any:
-    """An argument with results in the place of references."""
-    if isinstance(value, list):
-        return [argument(item, results) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if "of" in value:
-        return results[value["of"]]
-    if "dtype" in value:
-        return DTYPES[value["dtype"]]
-    return {key: argument(item, results) for key, item in value.items()}
-
-
-def call(operation: str, args: list[Any], keywords: dict[str, Any]) -> Any:
-    """The result of one operation; sizes are plain numbers."""
-    if operation == "item":
-        return args[0][args[1]]
-    if operation in SCALARS and not any(isinstance(arg, Tensor) for arg in args):
-        return SCALARS[operation](*args)
-    return getattr(torch.ops.aten, operation)(*args, **keywords)
+def _check_shapes(shapes: dict[str, tuple[int, ...]], image: str, channels: int, resolution: int, features: list[Any]) -> None:
+    """Compares what the graph makes with what is said of it."""
+    if shapes.get(image) != (BATCH, channels, resolution, resolution):
+        raise ValueError(
+            f"the graph's image has the shape {shapes.get(image)}, not {(BATCH, channels, resolution, resolution)}"
+        )
+    for name, size in features:
+        if len(shapes.get(name, ())) != 4 or shapes[name][-1] != size:
+            raise ValueError(f"the graph's {name!r} is no feature map {size} pixels wide, its shape is {shapes.get(name)}")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from orojar_adapters.generic import MOST_NODES, OPERATIONS, SCALARS
+from orojar_adapters.graph import MOST_NODES, OPERATIONS, SCALARS
 
 CONTROL = {
     "__is__": lambda a, b: a is b,

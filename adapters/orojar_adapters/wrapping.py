@@ -6,7 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from orojar_adapters.generic import OPERATIONS, SCALARS, Generic, argument, call, references
+from orojar_adapters.generic import Generic
+from orojar_adapters.graph import OPERATIONS, SCALARS, references
+from orojar_adapters.graph_shapes import shapes_of
 from orojar_adapters.torchscript import graph_of_script
 
 PYTHON = {
@@ -46,7 +48,7 @@ def wrap(
         buffers = [name for name, tensor in weights.items() if not isinstance(tensor, nn.Parameter)]
     else:
         nodes, weights, image, buffers = _exported(module, shape, num_classes)
-    sizes = _sizes(nodes, weights, shape, num_classes)
+    sizes = shapes_of(nodes, {name: list(tensor.shape) for name, tensor in weights.items()}, list(shape), num_classes)
     resolution, channels = _square(sizes.get(image))
     features = [[name, sizes[name][-1]] for name, operation, *_ in nodes if operation in CONVOLUTIONS and name != image]
     generic = Generic(
@@ -129,17 +131,6 @@ def _plain(value: Any, inputs: dict[str, str]) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise ValueError(f"the module's graph holds a {type(value).__name__}, which JSON cannot")
-
-
-def _sizes(
-    nodes: list[Any], weights: dict[str, Tensor], shape: tuple[int, ...], num_classes: int
-) -> dict[str, tuple[int, ...]]:
-    """The shape of every tensor in the graph, from one run."""
-    results: dict[str, Any] = {**weights, "z": torch.zeros(2, *shape), "labels": torch.zeros(2, num_classes)}
-    with torch.no_grad():
-        for name, operation, args, keywords in nodes:
-            results[name] = call(operation, argument(args, results), argument(keywords, results))
-    return {name: tuple(result.shape) for name, result in results.items() if isinstance(result, Tensor)}
 
 
 def _square(shape: tuple[int, ...] | None) -> tuple[int, int]:

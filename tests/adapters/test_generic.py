@@ -41,4 +41,5 @@ def test_a_folder_with_a_hostile_graph_is_refused(tmp_path):
 
 def test_what_meets_z_first_must_be_a_matrix_for_sefa():
     with pytest.raises(ValueError, match="first meets z here is sin, no matrix"):
-        Generic([node("sin", {"of": "z"})], {}, "x", 4, [16]).modulation_weights()
+        nodes = [node("sin", {"of": "z"}, name="bent"), node("view", {"of": "bent"}, [-1, 1, 4, 4])]
+        Generic(nodes, {}, "x", 4, [16], image_channels=1).modulation_weights()
