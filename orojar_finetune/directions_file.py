@@ -10,11 +10,12 @@ from typing import Any
 
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from orojar_adapters import CheckpointError
+from orojar_adapters.readers.checkpoint import brief
+from orojar_adapters.readers.folder import read_json, read_tensors
 from orojar_finetune.atomic import replacing
 
 TENSORS, JSON = "directions.safetensors", "directions.json"
@@ -56,9 +57,9 @@ def read(source: str | os.PathLike, name: str | None, revision: str | None) -> t
     described = dict(sets[name or next(iter(sets))])
     key = described.pop("tensors", None)
     try:
-        stored = load_file(folder / TENSORS)
+        stored = read_tensors(folder / TENSORS)
         tensors = {part: stored[f"{key}/{part}"] for part in ("basis", "sigmas")}
-    except (SafetensorError, OSError, KeyError, ValueError) as e:
+    except (OSError, KeyError, ValueError) as e:
         raise CheckpointError(f"{folder / TENSORS} is damaged or does not belong to its {JSON} ({e})") from e
     return tensors, described
 
@@ -95,16 +96,16 @@ class MissingDirectionsError(CheckpointError, FileNotFoundError):
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = read_json(path)
         sets = value["sets"]
         if value["format"] != FORMAT:
             raise CheckpointError(
-                f"{path} has the format {value['format']}, this version reads {FORMAT}: upgrade orojar-finetune"
+                f"{path} has the format {brief(value['format'])}, this version reads {FORMAT}: upgrade orojar-finetune"
             )
         if not isinstance(sets, dict) or not all(isinstance(entry, dict) for entry in sets.values()):
             raise TypeError("sets must be an object of objects")
     except (ValueError, KeyError, TypeError, OSError) as e:
         if isinstance(e, CheckpointError):
             raise
-        raise CheckpointError(f"{path} is damaged ({type(e).__name__}: {e})") from e
+        raise CheckpointError(f"{path} is damaged ({type(e).__name__}: {str(e)[:200]})") from e
     return sets

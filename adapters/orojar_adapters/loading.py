@@ -22,6 +22,11 @@ from orojar_adapters.sources import Located, locate
 from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
 
 Network = TypeVar("Network", bound=ModelMixin)
+LONGEST_MESSAGE = 480
+SLACK = 2**20
+"""Bytes that tensors may share."""
+UNFORESEEN = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError, MemoryError, EOFError)
+"""What code can meet in a damaged file; every reader refuses what it knows of by a sentence of its own."""
 
 
 def read_checkpoint(source: str | os.PathLike, families: dict[str, type[Generator]], revision: str | None = None) -> Checkpoint:
@@ -42,9 +47,20 @@ def _naming(source: str) -> Yielding[None]:
     try:
         yield
     except CheckpointError as e:
-        raise CheckpointError(f"cannot read {source}: {e}") from e
+        raise CheckpointError(_sentence(f"cannot read {source}: {e}")) from e
     except OSError as e:
-        raise CheckpointError(f"cannot read {source}: {e.strerror or e}") from e
+        raise CheckpointError(_sentence(f"cannot read {source}: {e.strerror or e}")) from e
+    except UNFORESEEN as e:
+        found = f"{type(e).__name__}: {str(e)[:200]}"
+        raise CheckpointError(_sentence(f"cannot read {source}: it is damaged in an unforeseen way ({found})")) from e
+
+
+def _sentence(text: str) -> str:
+    """One line that fits on a screen, whatever names out of the file are in it."""
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text[: 10 * LONGEST_MESSAGE]).split())
+    if len(line) <= LONGEST_MESSAGE:
+        return line
+    return f"{line[: LONGEST_MESSAGE // 2]} ... {line[-LONGEST_MESSAGE // 2 + 5 :]}"  # what was expected stands at the end
 
 
 def _read_whole(located: Located, families: dict[str, type[Generator]], source: str) -> Checkpoint:
@@ -75,7 +91,7 @@ def _read_adapter(located: Located, families: dict[str, type[Generator]], source
         file=adapters.WEIGHTS,
         origin="orojar-finetune",
         revision=located.revision,
-        license=str(said["license"]) if said.get("license") else located.license or base.facts.license,
+        license=folder.license_in(said) or located.license or base.facts.license,
         holds=("adapter", "discriminator") if folder.matches(located.path / folder.DISCRIMINATOR) else ("adapter",),
         has_discriminator=discriminator is not None,
         base=said or base.facts.described(),
@@ -111,16 +127,18 @@ def build(cls: type[Network], weights: Weights, source: str) -> Network:
     try:
         with torch.device("meta"):
             network = cls(**weights.config)
-    except (TypeError, ValueError) as e:
-        raise CheckpointError(f"cannot read {source}: {e}") from e
+    except UNFORESEEN as e:  # its arguments may come from a file, and every family has its own
+        raise CheckpointError(_sentence(f"cannot read {source}: {e}")) from e
     expected = network.state_dict()
     if problem := _difference(expected, weights.state):
-        raise CheckpointError(f"cannot read {source} as {cls.__name__}: {problem}")
+        raise CheckpointError(_sentence(f"cannot read {source} as {cls.__name__}: {problem}"))
+    if _shared(weights.state):
+        raise CheckpointError(f"cannot read {source}: its tensors share their values, those of a {cls.__name__} do not")
     state = {}
     for name in expected:
         tensor = weights.state[name].detach().to(torch.float32, memory_format=torch.contiguous_format, copy=True)
         if not torch.isfinite(tensor).all():
-            raise CheckpointError(f"cannot read {source}: its tensor {name!r} holds values that are not finite")
+            raise CheckpointError(_sentence(f"cannot read {source}: its tensor {name!r} holds values that are not finite"))
         state[name] = tensor
     network.load_state_dict(state, assign=True)
     return network.eval().requires_grad_(True)
@@ -138,6 +156,12 @@ def _difference(expected: dict[str, Tensor], found: dict[str, Tensor]) -> str | 
     return None
 
 
+def _shared(state: dict[str, Tensor]) -> bool:
+    """Whether tensors hold more together than the memory they lie in: copies of them could fill far more than their file."""
+    held = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in state.values()}
+    return sum(tensor.nbytes for tensor in state.values()) > sum(held.values()) + SLACK
+
+
 def build_generator(checkpoint: Checkpoint, families: dict[str, type[Generator]]) -> Generator:
     """The generator of a checkpoint, its adapter folded in, with the facts about its source.
 
@@ -149,7 +173,7 @@ def build_generator(checkpoint: Checkpoint, families: dict[str, type[Generator]]
         try:
             checkpoint.adapter.fold_into(generator)
         except ValueError as e:
-            raise CheckpointError(f"cannot read {checkpoint.facts.source}: {e}") from e
+            raise CheckpointError(_sentence(f"cannot read {checkpoint.facts.source}: {e}")) from e
     generator.source_facts = checkpoint.facts
     return generator
 

@@ -27,6 +27,8 @@ log = logging.getLogger("orojar")
 WEIGHT_SUFFIXES = (".pkl", ".pt", ".pth", ".bin", ".safetensors", ".ckpt")
 FOLDER_FILES = (*sorted(folder.FILES | adapter.FILES), folder.PROVENANCE, folder.METRICS, "directions.*", "README.md")
 FOLDER_FILES += (f"{folder.DISCRIMINATOR}/*",)
+LONGEST_CARD, LONGEST_LICENSE = 2**16, 200
+"""Bytes of a card that are looked at, characters of a licence's name that are kept."""
 REPO = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
 
 
@@ -175,12 +177,20 @@ def choose(names: list[str], where: str) -> str:
 
 
 def license_of(card: Path) -> str | None:
-    """The licence in the front matter of a model card, None without a card or a licence."""
+    """The licence in the front matter of a model card, None without a card or a licence.
+
+    Nobody vouches for a card: only its beginning is read, line by line.
+    """
     if not card.is_file():
         return None
-    front = re.match(r"---\s*\n(.*?)\n---", card.read_text(encoding="utf-8", errors="replace"), re.DOTALL)
-    found = {
-        key: value.strip("'\" ")
-        for key, value in re.findall(r"^(license|license_name):[ \t]*(\S.*?)[ \t]*$", front[1] if front else "", re.MULTILINE)
-    }
-    return found.get("license_name") or found.get("license")
+    with card.open("rb") as file:
+        first, *lines = file.read(LONGEST_CARD).decode("utf-8", "replace").splitlines() or [""]
+    found: dict[str, str] = {}
+    for line in lines if first.rstrip() == "---" else ():
+        if line.rstrip() == "---":
+            named = found.get("license_name") or found.get("license")
+            return named[:LONGEST_LICENSE] if named else None
+        key, colon, value = line.partition(":")
+        if colon and key in ("license", "license_name"):
+            found[key] = value.strip().strip("'\" ")
+    return None

@@ -16,7 +16,11 @@ CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
 DISCRIMINATOR = "discriminator"
 PROVENANCE, METRICS = "training_config.json", "metrics.json"
 FILES = frozenset({CONFIG, WEIGHTS})
-LARGEST_JSON = 10 * 2**20
+LARGEST_JSON, DEEPEST_JSON = 4 * 2**20, 64
+LARGEST_HEADER = 2**21
+"""Bytes of a safetensors header, with room for some 20,000 tensors."""
+MOST_SETTINGS = 100
+LONGEST_LICENSE = 200
 
 
 def matches(folder: Path) -> bool:
@@ -43,7 +47,7 @@ def read(folder: Path, class_names: dict[str, str], source: str) -> Checkpoint:
         source=source,
         file=WEIGHTS,
         origin="orojar-finetune",
-        license=str(base["license"]) if base.get("license") else None,
+        license=license_in(base),
         holds=("generator", "discriminator") if matches(folder / DISCRIMINATOR) else ("generator",),
         has_discriminator=discriminator is not None,
         base=base or None,
@@ -67,7 +71,15 @@ def read_base(folder: Path) -> dict[str, Any]:
     return base if isinstance(base, dict) else {}
 
 
+def license_in(base: dict[str, Any]) -> str | None:
+    """The licence that a folder says its base has; None for what is no text."""
+    stated = base.get("license")
+    return stated[:LONGEST_LICENSE] if stated and isinstance(stated, str) else None
+
+
 def _weights(folder: Path, config: dict[str, Any]) -> Weights:
+    if len(config) > MOST_SETTINGS:
+        raise CheckpointError(f"{folder / CONFIG} has {len(config):,} settings, no generator has so many")
     state = read_tensors(folder / WEIGHTS)
     return Weights({name: value for name, value in config.items() if not name.startswith("_")}, state)
 
@@ -78,24 +90,41 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     Raises:
         CheckpointError: damaged.
     """
+    with path.open("rb") as file:
+        declared = int.from_bytes(file.read(8), "little")
+    if LARGEST_HEADER < declared <= path.stat().st_size:
+        raise CheckpointError(f"{path} has a header of {declared:,} bytes, more than any generator's")
     try:
         return load_file(path)
-    except (SafetensorError, OSError, ValueError) as e:
-        raise CheckpointError(f"{path} is damaged or cut short ({e})") from e
+    except (SafetensorError, OSError, ValueError, KeyError, AttributeError) as e:
+        raise CheckpointError(f"{path} is damaged or cut short ({str(e)[:200]})") from e
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file.
 
     Raises:
-        CheckpointError: too large, damaged, or no object.
+        CheckpointError: too large, nested too deep, damaged, or no object.
     """
     if path.stat().st_size > LARGEST_JSON:
         raise CheckpointError(f"{path} is larger than {LARGEST_JSON >> 20} MB, no configuration is")
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as e:
-        raise CheckpointError(f"{path} is not valid JSON ({e})") from e
+        raise CheckpointError(f"{path} is not valid JSON ({str(e)[:200]})") from e
+    if _is_deep(value):
+        raise CheckpointError(f"{path} is nested more than {DEEPEST_JSON} levels deep, no configuration is")
     if not isinstance(value, dict):
         raise CheckpointError(f"{path} must hold a JSON object, it holds a {type(value).__name__}")
     return value
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST_JSON):
+        level = [item for nest in level if isinstance(nest, (dict, list)) for item in _inside(nest)]
+    return bool(level)
+
+
+def _inside(nest: dict | list) -> list:
+    return list(nest.values()) if isinstance(nest, dict) else nest

@@ -3,6 +3,7 @@
 From 128 pixels on, its up-convolutions are transposed ones (the `auto` of `fused_scale`): their kernels lie turned.
 """
 
+import torch
 from torch import Tensor
 
 from orojar_adapters.errors import CheckpointError
@@ -79,6 +80,6 @@ def _first(tensor: Tensor, name: str) -> Tensor:
 
 
 def _check_blur(kernel: Tensor) -> None:
-    taps = kernel.new_tensor([1, 2, 1]) / 4
-    if kernel.shape[1:] != (1, 3, 3) or not kernel.sub(taps.outer(taps)).abs().max() < 1e-5:
+    taps = torch.tensor([1.0, 2.0, 1.0]) / 4
+    if kernel.shape[1:] != (1, 3, 3) or not kernel.float().sub(taps.outer(taps)).abs().max() < 1e-5:
         raise CheckpointError("its blur is another than that of [1, 2, 1], which cannot be computed here")

@@ -19,6 +19,8 @@ from orojar_adapters.source_facts import SourceFacts
 from orojar_adapters.stylegan2_sizes import MOST_BLOCKS, resolutions
 
 LR_MULTIPLIER = 0.01
+MOST_WEIGHTS = 2**22
+"""Of a mapping whose mean w is computed here, which takes time; that code's are 8 layers deep and 512 wide: half as many."""
 AVERAGE_BATCHES, AVERAGE_BATCH = 10, 1000
 
 
@@ -78,7 +80,7 @@ def _generator(old: dict[str, Tensor], average: Tensor | None) -> Weights:
     blocks = count_of(old, "to_rgbs.{}.bias") + 1
     depth = count_of(old, "style.{}.weight", start=1)
     sizes = _sizes(blocks)
-    new = {f"mapping.fc{i}.{part}": old.pop(f"style.{i + 1}.{part}") for i in range(depth) for part in ("weight", "bias")}
+    new = {f"mapping.fc{i}.{part}": _take(old, f"style.{i + 1}.{part}") for i in range(depth) for part in ("weight", "bias")}
     latent_size = size_of(new, "mapping.fc0.weight", 1)
     w_size = size_of(old, "conv1.conv.modulation.weight", 1)
     new["synthesis.b4.const"] = _first(old, "input.input")
@@ -144,7 +146,7 @@ def _first(old: dict[str, Tensor], name: str) -> Tensor:
 
 def mean_w(state: dict[str, Tensor], latent_size: int, w_size: int, depth: int, width: int) -> Tensor:
     """The mean of w over 10,000 latents, for files without `latent_avg` (that code computes it when it generates)."""
-    if max(latent_size, w_size, width) > 16384 or not 0 < depth <= 64:
+    if not 0 < depth * max(latent_size, w_size, width) ** 2 <= MOST_WEIGHTS:
         raise CheckpointError(f"a mapping of {depth} layers, {width} wide, is not StyleGAN2's")
     mapping = Mapping(latent_size, 0, w_size, depth, width, LR_MULTIPLIER)
     with torch.no_grad():

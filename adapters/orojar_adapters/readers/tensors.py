@@ -47,6 +47,8 @@ NAMES = {
     *(f"{package}.numeric._frombuffer" for package in ("numpy.core", "numpy._core")),
     *(f"torch.{kind}Storage" for kind in DTYPES),
 }
+MOST_OPCODES_OF_A_STORAGE = 1000
+"""Instructions in one pickle of a storage that is embedded in another file: there may be thousands of storages."""
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 """The first number of a torch file in the format before zip."""
 
@@ -79,13 +81,13 @@ class TensorReader:
         try:
             storage, offset, size, stride = record.args[:4]
             counts = [offset, *size, *stride]
-            if len(size) > MOST_DIMS or not all(isinstance(n, int) for n in counts):
+            if len(size) > MOST_DIMS or not all(type(n) is int for n in counts):
                 raise TypeError(f"its size is no tuple of at most {MOST_DIMS} whole numbers")
             last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
         except (TypeError, ValueError) as e:
             raise CheckpointError(f"a tensor in this checkpoint is malformed ({e})") from e
         flat = self._storage(storage)
-        if min(counts) < 0 or not 0 < math.prod(size) <= len(flat) or last >= len(flat):
+        if min(counts) < 0 or max(counts) >= 2**62 or not 0 < math.prod(size) <= len(flat) or last >= len(flat):
             raise CheckpointError(f"a tensor of size {tuple(size)} claims other than the {len(flat)} values stored for it")
         return flat.as_strided(tuple(size), tuple(stride), offset)
 
@@ -187,25 +189,28 @@ def read_legacy_storage(data: Any) -> Tensor:
     """The values of one storage saved by torch's legacy format, as NVlabs pickles embed them."""
     if not isinstance(data, bytes):
         raise CheckpointError(f"expected the bytes of a tensor, found {type(data).__name__}")
-    value, storages = read_legacy(Bounded(io.BytesIO(data), len(data)))
+    value, storages = read_legacy(Bounded(io.BytesIO(data), len(data)), MOST_OPCODES_OF_A_STORAGE)
     key, _, _ = storage_dtype(value.value)
     if key not in storages:
         raise CheckpointError(f"the data of storage {key[:40]!r} is missing in this checkpoint")
     return storages[key]
 
 
-def read_legacy(file: Bounded) -> tuple[Pickle, Storages]:
+def read_legacy(file: Bounded, most: int | None = None) -> tuple[Pickle, Storages]:
     """What a torch file in the format before zip holds: five pickles, then the storages one after the other.
+
+    Args:
+        most: instructions in each of the pickles, where fewer than usual must do.
 
     Raises:
         CheckpointError: another format, or damaged.
     """
-    if read_pickle(file, ()).value != LEGACY_MAGIC:
+    if read_pickle(file, (), most=most).value != LEGACY_MAGIC:
         raise CheckpointError("expected a file written by torch.save, found another pickle")
     for _ in range(2):  # protocol version, byte order and type sizes
-        read_pickle(file, ())
-    value = read_pickle(file, NAMES, persistent_ids=True)
-    keys = read_pickle(file, ()).value
+        read_pickle(file, (), most=most)
+    value = read_pickle(file, NAMES, persistent_ids=True, most=most)
+    keys = read_pickle(file, (), most=most).value
     declared = storages_of(value.value)
     storages: Storages = {}
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):

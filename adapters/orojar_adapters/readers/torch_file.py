@@ -30,7 +30,7 @@ def read_zip(path: Path) -> tuple[Pickle, TensorReader]:
         CheckpointError: no torch file, compressed or oversized entries, or damaged.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with path.open("rb") as file, _open(file, path.stat().st_size) as archive:
             pickles = [name for name in archive.namelist() if name.endswith("data.pkl") and name.count("/") <= 1]
             if len(pickles) != 1:
                 raise CheckpointError("this zip was not written by torch.save: it has no data.pkl")
@@ -48,6 +48,40 @@ def read_zip(path: Path) -> tuple[Pickle, TensorReader]:
     except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError, ValueError, struct.error) as e:
         raise CheckpointError(f"this zip is damaged or cut short ({e})") from e
     return value, TensorReader(storages)
+
+
+LARGEST_DIRECTORY = 2**21
+"""Bytes of a zip's directory, with room for some 20,000 storages; in memory an entry takes ten times as much."""
+
+
+class _Watched(io.RawIOBase):
+    """A file for `zipfile`, which reads a directory at once, however large it says it is."""
+
+    def __init__(self, file: io.BufferedIOBase, size: int) -> None:
+        self.file, self.size = file, size
+        self.most = LARGEST_DIRECTORY
+
+    def read(self, size: int = -1, /) -> bytes:
+        left = max(self.size - self.file.tell(), 0)
+        if min(left if size < 0 else size, left) > self.most:
+            raise CheckpointError(f"the directory of this zip is larger than {LARGEST_DIRECTORY >> 20} MB, no checkpoint's is")
+        return self.file.read(size)
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return self.file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self.file.tell()
+
+    def seekable(self) -> bool:
+        return True
+
+
+def _open(file: io.BufferedIOBase, size: int) -> zipfile.ZipFile:
+    watched = _Watched(file, size)
+    archive = zipfile.ZipFile(watched)
+    watched.most = size  # what follows are entries
+    return archive
 
 
 def _check_entries(archive: zipfile.ZipFile, size: int) -> None:

@@ -6,15 +6,20 @@ pickle wants to call becomes a `Call` record, and the readers take from the reco
 """
 
 import pickletools
-from collections.abc import Container
+import re
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from io import BufferedIOBase
 from typing import Any
 
 from orojar_adapters.errors import CheckpointError
 
-MOST_OPCODES = 1_000_000
+MOST_OPCODES = 250_000
+"""Instructions in one pickle; a snapshot of three networks of 1024 pixels has some 30,000."""
 LONGEST_LINE = 2**20
+LONGEST_WIDE_TEXT = 2**20
+"""Bytes of a text with letters beyond Latin-1: one of them makes every letter of a text take four bytes of memory."""
+_WIDE = re.compile(rb"[\xc4-\xff]")
 DICT_NAMES = {"collections.OrderedDict", "dnnlib.util.EasyDict", "collections.defaultdict"}
 
 
@@ -23,10 +28,15 @@ class Bounded:
 
     def __init__(self, file: BufferedIOBase, size: int) -> None:
         self.file, self.size = file, size
+        self.text = False
+        """Whether what is read next is text."""
 
     def read(self, size: int = -1, /) -> bytes:
         left = max(self.size - self.file.tell(), 0)
-        return self.file.read(left if size < 0 else min(size, left))
+        data = self.file.read(left if size < 0 else min(size, left))
+        if self.text and len(data) > LONGEST_WIDE_TEXT and _WIDE.search(data):
+            raise ValueError(f"a text of {len(data):,} bytes that is not in Latin letters")
+        return data
 
     def readline(self) -> bytes:
         line = self.file.readline(LONGEST_LINE)
@@ -69,25 +79,26 @@ class Pickle:
     globals: set[str] = field(default_factory=set)
 
 
-def read_pickle(file: Bounded, allowed: Container[str], persistent_ids: bool = False) -> Pickle:
+def read_pickle(file: Bounded, allowed: Container[str], persistent_ids: bool = False, most: int | None = None) -> Pickle:
     """The next pickle of a file, as data.
 
     Args:
         file: read up to and including the pickle's STOP.
         allowed: dotted names that may appear.
         persistent_ids: whether references to things outside may appear, as they do in torch's formats.
+        most: instructions, where fewer than `MOST_OPCODES` must do.
 
     Raises:
         CheckpointError: a name that is not allowed, an instruction that no checkpoint needs, or a damaged pickle.
     """
     machine = _Machine(allowed, persistent_ids)
-    value = None
+    most = MOST_OPCODES if most is None else most
     try:
-        for count, (opcode, arg, _) in enumerate(pickletools.genops(file)):  # ty: ignore[invalid-argument-type]
-            if count > MOST_OPCODES:
-                raise CheckpointError(f"this pickle has more than {MOST_OPCODES:,} instructions, no checkpoint does")
-            machine.step(opcode.name, arg)
+        for name, arg in _instructions(file, most):
+            machine.step(name, arg)
         value = machine.stack.pop()
+        if value is _MARK:
+            raise ValueError("it holds no value")
     except CheckpointError:
         raise
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, UnicodeError) as e:
@@ -95,9 +106,28 @@ def read_pickle(file: Bounded, allowed: Container[str], persistent_ids: bool = F
     return Pickle(value, machine.globals)
 
 
+_OPCODES = {opcode.code.encode("latin-1"): opcode for opcode in pickletools.opcodes}
+
+
+def _instructions(file: Bounded, most: int) -> Iterator[tuple[str, Any]]:
+    """Name and argument of every instruction up to STOP: `pickletools.genops`, with a say in how arguments are read."""
+    for _ in range(most):
+        opcode = _OPCODES.get(file.read(1))
+        if opcode is None:
+            raise ValueError("an instruction that there is not, or none where one should be")
+        file.text = opcode.name in _LONG_TEXTS
+        arg = opcode.arg.reader(file) if opcode.arg is not None else None  # ty: ignore[invalid-argument-type]
+        file.text = False
+        yield opcode.name, arg
+        if opcode.name == "STOP":
+            return
+    raise CheckpointError(f"this pickle has more than {most:,} instructions, no checkpoint does")
+
+
 _MARK = object()
 _NUMBERS = {"INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "FLOAT", "BINFLOAT"}
 _STRINGS = {"STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"}
+_LONG_TEXTS = {"BINUNICODE", "BINUNICODE8"}
 _LITERALS = _NUMBERS | _STRINGS | {"BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"}
 _KEYS = (str, int, float, bytes, type(None))
 """What may be a key of a dictionary: to hash a deeply nested tuple would overflow the interpreter's stack."""

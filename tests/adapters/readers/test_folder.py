@@ -99,7 +99,7 @@ def test_a_configuration_that_no_generator_has_is_refused(model, changes, words)
         (b'{"resolution": ' + b"9" * 5000 + b"}", "not valid JSON"),
         (b"[]", "must hold a JSON object, it holds a list"),
         (b"null", "it holds a NoneType"),
-        (b" " * (10 * 2**20 + 1), "larger than 10 MB"),
+        (b" " * (4 * 2**20 + 1), "larger than 4 MB"),
     ],
     ids=["empty", "open", "no-utf-8", "deep", "long-number", "list", "null", "large"],
 )
