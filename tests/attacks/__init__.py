@@ -1,0 +1,18 @@
+"""Checkpoints that attack whoever opens them: one table, made by code, so that no hostile file lies in the repository.
+
+Whatever payload runs leaves a marker, `ran`, in the current folder: open them in an empty one.
+"""
+
+from attacks import commands, folders, networks, onnx_files, opcodes, torch_files
+from attacks.attack import MARKER, Attack
+
+CORPUS: list[Attack] = [
+    *commands.ATTACKS,
+    *opcodes.ATTACKS,
+    *networks.ATTACKS,
+    *torch_files.ATTACKS,
+    *folders.ATTACKS,
+    *onnx_files.ATTACKS,
+]
+
+__all__ = ["CORPUS", "MARKER", "Attack"]
