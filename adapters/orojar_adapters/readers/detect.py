@@ -23,8 +23,8 @@ from orojar_adapters.readers.unpickle import Bounded, Pickle, read_pickle
 LEGACY_TORCH = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """The magic number that opens torch files in the format before zip, behind the two bytes of the protocol."""
 READS = (
-    "a model folder, an NVlabs StyleGAN2 .pkl (PyTorch or TensorFlow), a rosinality StyleGAN2 .pt, a genforce .pth, "
-    "a BigGAN-PyTorch .pth, a BigGAN-deep folder or a DCGAN's state dict"
+    "a model folder, an NVlabs StyleGAN2 (PyTorch or TensorFlow) or StyleGAN3 .pkl, a rosinality StyleGAN2 .pt, a genforce "
+    ".pth, a BigGAN-PyTorch .pth, a BigGAN-deep folder or a DCGAN's state dict"
 )
 TORCH_READERS = (rosinality, genforce, biggan, dcgan)
 

@@ -12,7 +12,7 @@ from orojar_adapters.errors import CheckpointError
 from orojar_adapters.ops.linear import EqualizedLinear
 from orojar_adapters.ops.mapping import Mapping
 from orojar_adapters.readers.checkpoint import Checkpoint, Weights, attempt, count_of, size_of
-from orojar_adapters.readers.nvlabs import check_filter
+from orojar_adapters.readers.nvlabs_stylegan2 import check_filter
 from orojar_adapters.readers.tensors import TensorReader, called
 from orojar_adapters.readers.unpickle import Pickle
 from orojar_adapters.source_facts import SourceFacts

@@ -54,12 +54,6 @@ def test_the_original_discriminator_sees_its_pictures(golden):
     assert torch.isfinite(logits).all() and logits.std() > 0
 
 
-@pytest.mark.parametrize("name", ["nvlabs_stylegan3_t_32.pkl", "nvlabs_stylegan3_r_32.pkl"])
-def test_a_stylegan3_is_named_as_what_it_is(golden, name):
-    with pytest.raises(CheckpointError, match="found a StyleGAN3 generator"):
-        load_generator(golden / name)
-
-
 @pytest.mark.parametrize("protocol", [3, 4, 5])
 @pytest.mark.parametrize("options", [{}, {"image_channels": 1}, {"image_channels": 4}, {"num_classes": 3}])
 def test_a_pickled_generator_makes_the_same_picture(options, protocol, tmp_path):
@@ -160,7 +154,7 @@ def tampered(tmp_path: Path, names: tuple[str, ...], change) -> Path:
         (("synthesis", "b8", "conv0"), lambda s: s["_parameters"].update(bias=torch.ones(8).int()), "floating-point"),
         (("synthesis", "b8", "conv0"), lambda s: s["_parameters"].update(bias=torch.full((8,), torch.nan)), "not finite"),
         (("synthesis", "b8", "conv0"), lambda s: s["_parameters"].update(bias="x"), "expected a tensor .* found str"),
-        (("synthesis", "b4"), lambda s: s["_modules"].pop("conv1"), "expected a StyleGAN2 generator, found one made of"),
+        (("synthesis", "b4"), lambda s: s["_modules"].pop("conv1"), "expected a StyleGAN2 or StyleGAN3 generator, found one"),
         (("mapping",), lambda s: s["_modules"].clear(), "mapping.fc0"),
         (("mapping", "fc0"), lambda s: s.update(weight_gain=float("nan")), "not finite"),
         (("mapping", "fc0"), lambda s: s.update(weight_gain=10**400), "larger than any setting"),
