@@ -5,13 +5,19 @@ BIN := $(VENV)/bin
 # One thread a process: on small machines two threads spin on each other and are slower than one.
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test fuzz lint format bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/orojar demo --output-dir orojar-demo
 
 test: $(VENV)/installed lint
 	$(BIN)/pytest -n 2
+
+# Nightly: damaged checkpoints of every format (some 800 are in `make test`).  make fuzz FILES=5000 SEED=7 for others.
+FILES ?= 100000
+SEED ?= 0
+fuzz: $(VENV)/installed
+	PYTHONPATH=tests HF_HUB_OFFLINE=1 $(BIN)/python -m fuzz --files $(FILES) --seed $(SEED)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -68,9 +68,8 @@ def _layer(old: StateDict, source: str, target: str, new: dict[str, Tensor]) -> 
     new[f"{target}.noise_strength"] = old.take(f"{source}.apply_noise.weight", 1)
     new[f"{target}.noise_const"] = _first(old.take(f"{source}.apply_noise.noise", 4), f"{source}.apply_noise.noise")[0]
     new[f"{target}.affine.weight"] = old.take(f"{source}.style.weight", 2)
-    bias = old.take(f"{source}.style.bias", 1).clone()
-    bias[: len(bias) // 2] += 1
-    new[f"{target}.affine.bias"] = bias
+    scale, shift = old.take(f"{source}.style.bias", 1).tensor_split(2)
+    new[f"{target}.affine.bias"] = torch.cat([scale + 1, shift])
 
 
 def _first(tensor: Tensor, name: str) -> Tensor:
