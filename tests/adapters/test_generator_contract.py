@@ -29,7 +29,8 @@ def synthesize(generator: Generator, ws: Tensor, noise="const") -> Tensor:
 
 
 def test_every_family_has_a_tiny_generator():
-    assert TINY.keys() == FAMILIES.keys()
+    ours = {family for family, cls in FAMILIES.items() if cls.__module__.startswith("orojar_adapters.")}
+    assert TINY.keys() == ours
     for family, make in TINY.items():
         assert type(make()) is FAMILIES[family]
         assert make().family == family
@@ -144,7 +145,7 @@ def test_truncation_that_does_not_scale_leaves_z_and_goes_on_to_the_synthesis(ge
 def test_a_cutoff_truncates_the_coarse_layers_only(generator):
     z, classes = latents(generator), labels(generator)
     if len(generator.layers) == 1:
-        return  # nothing to divide
+        pytest.skip("one layer cannot be cut")
     ws = generator.map(z, classes, truncation=0.3, cutoff=2)
     assert torch.equal(ws[:, :2], generator.map(z, classes, truncation=0.3)[:, :2])
     assert torch.equal(ws[:, 2:], generator.map(z, classes)[:, 2:])

@@ -31,7 +31,7 @@ def test_damaged_directions_leave_the_samples_and_a_complaint(tmp_path):
     (tmp_path / "m" / "directions.json").write_text("{")
     model = state.open_model(str(tmp_path / "m"))
     assert model.sets == {}
-    assert "directions.json is damaged" in model.complaint
+    assert "directions.json is not valid JSON" in model.complaint
     assert state.picture(model, View(0)).size == (16, 16)
 
 
