@@ -32,6 +32,9 @@ class GanConfig:
     """The noise maps while training: new for every image, the checkpoint's own, or none."""
     augment: bool = False
     """DiffAugment: colours, place and a hole change in all that the discriminator sees. For less than some 10,000 images."""
+    instance_noise: float = 0.0
+    """Standard deviation of noise on all that the discriminator sees (images lie in [-1, 1]). For images so plain that it would
+    tell the real ones by the trembling of flat colours and never look at outlines (Sonderby et al., ICLR 2017)."""
     ema_images: int = 10_000
     """Images after which the moving average of the weights has forgotten half."""
 
@@ -43,7 +46,7 @@ class GanConfig:
             between(name, getattr(self, name), 0, 1)
         for name in ("r1_every", "path_length_every"):
             at_least(name, getattr(self, name), 1)
-        for name in ("path_length", "ema_images"):
+        for name in ("path_length", "instance_noise", "ema_images"):
             at_least(name, getattr(self, name), 0)
         if self.r1_gamma is not None:
             at_least("r1_gamma", self.r1_gamma, 0)

@@ -125,6 +125,9 @@ class Game:
         if self.config.augment:
             numbers = torch.rand(self.total, NUMBERS, generator=rng(self.seed, "augment", purpose, step))[rows]
             images = augment(images, numbers.to(images.device))
+        if self.config.instance_noise > 0:
+            noise = torch.randn(self.total, *images.shape[1:], generator=rng(self.seed, "instance noise", purpose, step))[rows]
+            images = images + self.config.instance_noise * noise.to(images)
         return self.discriminator(images, labels)
 
 

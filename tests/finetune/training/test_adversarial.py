@@ -44,6 +44,25 @@ def test_r1_of_a_linear_judge_is_the_square_of_its_weights():
     assert parts(game(Linear(0.01)))["R1"].loss(0, ROWS).item() == pytest.approx(0.01**2 * 3 * 16 * 16, rel=1e-5)
 
 
+def test_instance_noise_has_its_deviation_on_all_that_is_judged_and_leaves_the_images_alone():
+    seen: list[torch.Tensor] = []
+
+    class Looks(nn.Module):
+        def forward(self, images: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+            seen.append(images.detach())
+            return images.mean(dim=(1, 2, 3))
+
+    for deviation in (0.0, 0.3):
+        for name in ("real", "fake", "R1", "generator"):
+            parts(game(Looks(), instance_noise=deviation))[name].loss(2, ROWS)
+    real, fake, r1, generator = (noisy - plain for plain, noisy in zip(seen[:4], seen[4:], strict=True))
+    for noise in (real, fake, generator):
+        assert noise.std().item() == pytest.approx(0.3, rel=0.05)
+        assert noise.mean().item() == pytest.approx(0, abs=0.02)
+    assert torch.equal(real, r1)
+    assert not torch.allclose(fake, generator)
+
+
 def test_r1_has_half_gamma_as_weight_and_comes_lazily():
     part = parts(game(r1_gamma=3.0, r1_every=4))["R1"]
     assert [part.factor(step) for step in range(5)] == [6.0, 0, 0, 0, 6.0]
@@ -74,7 +93,7 @@ def test_rows_are_the_same_in_any_division(name, num_classes, noise):
     class Alone(Linear):  # no judgement across the batch, so that rows can be compared one by one
         pass
 
-    one = parts(game(Alone(), num_classes, noise=noise, style_mixing=0.5, augment=True))[name]
+    one = parts(game(Alone(), num_classes, noise=noise, style_mixing=0.5, augment=True, instance_noise=0.1))[name]
     if noise == "random":  # noise belongs to a micro-batch: the same division gives the same
         assert one.loss(3, slice(4, 8)).item() == one.loss(3, slice(4, 8)).item()
         return
