@@ -81,6 +81,8 @@ class BigGAN(Generator):
     """
 
     family = "biggan"
+    title = "BigGAN"
+    files = "BigGAN-PyTorch `.pth`"
     spaces = ("z",)
     has_noise = False
 

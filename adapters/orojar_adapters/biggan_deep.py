@@ -125,6 +125,8 @@ class BigGANDeep(Generator):
     """
 
     family = "biggan-deep"
+    title = "BigGAN-deep"
+    files = "pytorch-pretrained-biggan folders"
     spaces = ("z",)
     has_noise = False
     truncation_scales = False

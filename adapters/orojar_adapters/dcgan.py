@@ -102,6 +102,8 @@ class DCGAN(Generator):
     """
 
     family = "dcgan"
+    title = "DCGAN and kin, the paper's small GAN"
+    files = "`.pth`, `.pt` with any naming of the layers"
     spaces = ("z",)
     has_noise = False
 

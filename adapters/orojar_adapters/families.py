@@ -20,3 +20,10 @@ FAMILIES: dict[str, type[Generator]] = {
     "dcgan": DCGAN,
     "generic": Generic,
 }
+
+
+def families_table(families: dict[str, type[Generator]]) -> str:
+    """What can be read, as a table in Markdown, one row a family."""
+    rows = ["| family | read from | latent spaces |", "|---|---|---|"]
+    rows += [f"| {cls.title or name} | {cls.files} | {', '.join(cls.spaces)} |" for name, cls in families.items()]
+    return "\n".join([*rows, "| all of them | model folders of this project | |"])

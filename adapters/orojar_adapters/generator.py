@@ -34,6 +34,8 @@ class Generator(ModelMixin, ConfigMixin, ABC):
 
     Attributes:
         family: the name in `FAMILIES`.
+        title: what people call it; empty means `family`.
+        files: the files it is read from beside model folders, as a phrase in Markdown.
         spaces: the latent spaces it has, of `z` (the input), `w` (one per image) and `w+` (one per layer).
         has_noise: whether its images depend on noise maps; the others give the same image whatever noise is asked for.
         truncation_scales: whether truncation draws latents towards their mean in a straight line. Where it does not, it chooses
@@ -48,6 +50,8 @@ class Generator(ModelMixin, ConfigMixin, ABC):
 
     config_name = "config.json"
     family: ClassVar[str]
+    title: ClassVar[str] = ""
+    files: ClassVar[str] = ""
     spaces: ClassVar[tuple[str, ...]]
     has_noise: ClassVar[bool] = True
     truncation_scales: ClassVar[bool] = True

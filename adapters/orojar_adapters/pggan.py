@@ -81,6 +81,8 @@ class PGGAN(Generator):
     """
 
     family = "pggan"
+    title = "ProGAN"
+    files = "genforce `.pth`"
     spaces = ("z",)
     has_noise = False
 

@@ -107,6 +107,8 @@ class StyleGAN(Generator):
     """
 
     family = "stylegan"
+    title = "StyleGAN"
+    files = "genforce `.pth`"
     spaces = ("z", "w", "w+")
 
     @register_to_config

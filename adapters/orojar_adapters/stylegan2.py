@@ -122,6 +122,8 @@ class StyleGAN2(Generator):
     """
 
     family = "stylegan2"
+    title = "StyleGAN2"
+    files = "NVlabs `.pkl` (PyTorch, TensorFlow), rosinality `.pt`, genforce `.pth`"
     spaces = ("z", "w", "w+")
 
     @register_to_config

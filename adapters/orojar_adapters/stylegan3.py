@@ -44,6 +44,8 @@ class StyleGAN3(Generator):
     """
 
     family = "stylegan3"
+    title = "StyleGAN3, -T and -R"
+    files = "NVlabs `.pkl`"
     spaces = ("z", "w", "w+")
     has_noise = False
 
