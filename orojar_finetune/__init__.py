@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from orojar_finetune.hub import push
     from orojar_finetune.model_folder import write_model_folder
     from orojar_finetune.penalty import hessian_penalty, orojar
+    from orojar_finetune.recipe import Recipe
     from orojar_finetune.training.finetuning import finetune
 
 __version__ = "0.1.0"
@@ -32,6 +33,7 @@ _HOMES = {
     "write_model_folder": "orojar_finetune.model_folder",
     "hessian_penalty": "orojar_finetune.penalty",
     "orojar": "orojar_finetune.penalty",
+    "Recipe": "orojar_finetune.recipe",
     "finetune": "orojar_finetune.training.finetuning",
 }
 
@@ -41,6 +43,7 @@ __all__ = [
     "Directions",
     "DiscoverConfig",
     "FinetuneConfig",
+    "Recipe",
     "discover",
     "finetune",
     "generate_edited",

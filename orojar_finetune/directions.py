@@ -54,6 +54,14 @@ class Directions:
     def __len__(self) -> int:
         return len(self.basis)
 
+    @property
+    def digest(self) -> str:
+        """Tells sets apart by what they do to a latent, not by their names."""
+        return hashlib.sha256(b"".join(t.float().numpy().tobytes() for t in self._tensors().values())).hexdigest()[:12]
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return {"basis": self.basis.contiguous().cpu(), "sigmas": self.sigmas.contiguous().cpu()}
+
     def index(self, key: int | str) -> int:
         """The row of a direction by number or name.
 
@@ -122,10 +130,9 @@ class Directions:
         Args:
             name: of the set; None means its method. A set of the same name is replaced.
         """
-        tensors = {"basis": self.basis.contiguous().cpu(), "sigmas": self.sigmas.contiguous().cpu()}
-        digest = hashlib.sha256(b"".join(t.float().numpy().tobytes() for t in tensors.values())).hexdigest()[:12]
+        tensors = self._tensors()
         described = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in tensors}
-        directions_file.write(Path(folder), name or self.method, f"{name or self.method}.{digest}", tensors, described)
+        directions_file.write(Path(folder), name or self.method, f"{name or self.method}.{self.digest}", tensors, described)
 
     @classmethod
     def load(cls, source: str | os.PathLike, name: str | None = None, revision: str | None = None) -> "Directions":

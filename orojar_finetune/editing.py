@@ -38,13 +38,26 @@ def generate_edited(
 
 
 def latents_of_seeds(
-    generator: Generator, seeds: list[int]
+    generator: Generator, seeds: list[int], label: int | None = None
 ) -> tuple[Float[Tensor, "seeds latent"], Int[Tensor, " seeds"] | None]:
-    """One latent and one class a seed: the same seed gives the same picture, whatever stands beside it."""
+    """One latent and one class a seed: the same seed gives the same picture, whatever stands beside it.
+
+    Args:
+        label: class index of all; None lets every seed draw its own.
+
+    Raises:
+        ValueError: a class that the generator does not have.
+    """
+    if label is not None and not 0 <= label < generator.num_classes:
+        has = f"classes 0 to {generator.num_classes - 1}" if generator.num_classes else "no classes"
+        raise ValueError(f"the generator has {has}, got class {label}")
     latents, labels = [], []
     for seed in seeds:
         rng = torch.Generator().manual_seed(seed)
         latents.append(generator.sample_latents(1, rng))
         labels.append(generator.sample_labels(1, rng))
     drawn = [label for label in labels if label is not None]
-    return torch.cat(latents), torch.cat(drawn) if drawn else None
+    classes = torch.cat(drawn) if drawn else None
+    if classes is not None and label is not None:
+        classes = torch.full_like(classes, label)
+    return torch.cat(latents), classes

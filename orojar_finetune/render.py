@@ -50,9 +50,10 @@ def traversal(
     strengths: Sequence[float] = STRENGTHS,
     truncation: float = 1.0,
     noise: Noise = "const",
+    label: int | None = None,
 ) -> Float[Tensor, "seeds strengths channels height width"]:
     """What one direction does to the pictures of some seeds, at several strengths in sigmas."""
-    z, labels = latents_of_seeds(generator, list(seeds))
+    z, labels = latents_of_seeds(generator, list(seeds), label)
     columns = [generate_edited(generator, z, directions, {key: s}, labels, truncation, noise) for s in strengths]
     return torch.stack(columns, dim=1).clamp(-1, 1)
 
@@ -74,11 +75,18 @@ def save_gif(frames: Float[Tensor, "frames rows channels height width"], path: P
 
 
 def animation(
-    generator: Generator, directions: Directions, seed: int, keys: Sequence[int | str], steps: int = 12
+    generator: Generator,
+    directions: Directions,
+    seed: int,
+    keys: Sequence[int | str],
+    steps: int = 12,
+    truncation: float = 1.0,
+    noise: Noise = "const",
+    label: int | None = None,
 ) -> Float[Tensor, "frames directions channels height width"]:
     """One seed moved from -3 to 3 sigmas, each direction in a picture of its own beside the others."""
     strengths = torch.linspace(-3, 3, 2 * steps + 1).tolist()
-    moved = [traversal(generator, directions, key, [seed], strengths)[0] for key in keys]
+    moved = [traversal(generator, directions, key, [seed], strengths, truncation, noise, label)[0] for key in keys]
     return torch.stack(moved, dim=1)
 
 

@@ -130,14 +130,17 @@ class Train:
 
 @dataclass(frozen=True)
 class Generate:
-    """Writes pictures of a generator: samples, grids, a strip a direction, animations."""
+    """Writes pictures of a generator: samples, grids, a strip a direction, animations; or those of a recipe once more."""
 
-    source: Source
-    """A file, a model folder, user/repo, or user/repo/file.pkl."""
+    source: Source = ""
+    """A file, a model folder, user/repo, or user/repo/file.pkl; by default the model of the recipe."""
     output_dir: Path = Path("orojar-images")
     """Where the pictures go."""
-    kinds: tuple[Literal["images", "grid", "strips", "gif"], ...] = ("grid",)
-    """images: one PNG a seed at full size; grid: all seeds in one; strips: what each direction does; gif: the same, moving."""
+    kinds: tuple[Literal["images", "grid", "strips", "gif", "recipe"], ...] = ("grid",)
+    """images: one PNG a seed at full size; grid: all seeds in one; strips: what each direction does; gif: the same, moving;
+    recipe: recipe.json, all that `--recipe` needs to make images and grid again."""
+    recipe: Path | None = None
+    """A recipe, from here or from the editor: seeds, edits, truncation, noise, label and direction set are taken from it."""
     seeds: tuple[int, ...] = tuple(range(16))
     """One picture a seed; strips show the first three, the animation the first."""
     edits: tuple[str, ...] = ()
@@ -146,6 +149,8 @@ class Generate:
     """Psi: 1 as trained, 0 the mean image."""
     noise: str = "const"
     """const, random, none, or a seed."""
+    label: int | None = None
+    """Class of every picture, its index; by default each seed draws one."""
     direction_set: str | None = None
     """Which direction set; by default the first."""
     revision: str | None = None

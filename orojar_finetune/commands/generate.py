@@ -1,16 +1,29 @@
 """`orojar generate`."""
 
+import dataclasses
+import logging
 from pathlib import Path
+from typing import Any
+
+import torch
 
 from orojar_adapters import Generator, Noise, load_generator
 from orojar_finetune import render
 from orojar_finetune.directions import Directions
 from orojar_finetune.editing import generate_edited, latents_of_seeds
+from orojar_finetune.recipe import Recipe, fingerprint
 from orojar_finetune.verbs import Generate
+
+log = logging.getLogger("orojar")
 
 
 def run(options: Generate) -> None:
     """Writes the kinds of pictures asked for."""
+    recipe = Recipe.load(options.recipe) if options.recipe else None
+    if recipe is not None:
+        options = _follow(options, recipe)
+    if not options.source:
+        raise ValueError("which generator? type orojar generate MODEL, or orojar generate --recipe FILE")
     noise = parse_noise(options.noise)
     edits = parse_edits(options.edits)
     if not options.seeds:
@@ -19,12 +32,54 @@ def run(options: Generate) -> None:
     directions = None
     if edits or {"strips", "gif"} & set(options.kinds):
         directions = Directions.load(options.source, options.direction_set, options.revision)
+    for said in recipe.differences(generator, directions) if recipe else ():
+        log.warning("%s", said)
     options.output_dir.mkdir(parents=True, exist_ok=True)
     written = _samples(options, generator, directions, edits, noise)
     if directions is not None:
         written += _moved(options, generator, directions, noise)
+    if "recipe" in options.kinds:
+        written.append(options.output_dir / "recipe.json")
+        _recipe(options, generator, directions, edits, noise).save(written[-1])
     for path in written:
         print(path)
+
+
+def _follow(options: Generate, recipe: Recipe) -> Generate:
+    """The options with all that a recipe says; another model than its own can be named."""
+    own = not options.source
+    return dataclasses.replace(
+        options,
+        source=recipe.model if own else options.source,
+        revision=options.revision or (recipe.revision if own else None),
+        seeds=recipe.seeds,
+        edits=tuple(f"{name}={strength!r}" for name, strength in recipe.edits.items()),
+        truncation=recipe.truncation,
+        noise=str(recipe.noise),
+        label=recipe.label,
+        direction_set=recipe.direction_set,
+    )
+
+
+def _recipe(
+    options: Generate, generator: Generator, directions: Directions | None, edits: dict[int | str, float], noise: Noise
+) -> Recipe:
+    if isinstance(noise, torch.Generator) or noise == "random":
+        raise ValueError("a picture with random noise cannot be made again: give --noise const, none or a seed")
+    facts = generator.source_facts
+    edited = directions if edits else None
+    return Recipe(
+        model=options.source,
+        seeds=options.seeds,
+        revision=facts.revision if facts else None,
+        weights=fingerprint(generator),
+        truncation=options.truncation,
+        noise=noise,
+        label=options.label,
+        direction_set=(options.direction_set or Directions.list(options.source, options.revision)[0]) if edited else None,
+        directions=edited.digest if edited else None,
+        edits={edited.names[edited.index(key)]: strength for key, strength in edits.items()} if edited else {},
+    )
 
 
 def _samples(
@@ -36,7 +91,7 @@ def _samples(
 ) -> list[Path]:
     if not {"images", "grid"} & set(options.kinds):
         return []
-    z, labels = latents_of_seeds(generator, list(options.seeds))
+    z, labels = latents_of_seeds(generator, list(options.seeds), options.label)
     images = generate_edited(generator, z, directions, edits, labels, options.truncation, noise)
     written = []
     if "images" in options.kinds:
@@ -51,15 +106,16 @@ def _samples(
 
 def _moved(options: Generate, generator: Generator, directions: Directions, noise: Noise) -> list[Path]:
     written = []
+    shown: dict[str, Any] = {"truncation": options.truncation, "noise": noise, "label": options.label}
     if "strips" in options.kinds:
         for i in range(len(directions)):
-            seen = render.traversal(generator, directions, i, options.seeds[:3], truncation=options.truncation, noise=noise)
+            seen = render.traversal(generator, directions, i, options.seeds[:3], **shown)
             written.append(options.output_dir / f"direction_{i:02}.png")
             render.strip(seen).save(written[-1])
     if "gif" in options.kinds:
         keys = range(len(directions))
         written.append(options.output_dir / "traversal.gif")
-        render.save_gif(render.animation(generator, directions, options.seeds[0], keys), written[-1])
+        render.save_gif(render.animation(generator, directions, options.seeds[0], keys, **shown), written[-1])
     return written
 
 

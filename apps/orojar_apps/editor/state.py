@@ -154,10 +154,8 @@ def about(directions: Directions, direction: int) -> str:
 
 
 def _latents(model: OpenModel, view: View) -> tuple[Float[Tensor, "1 latent"], Int[Tensor, " 1"] | None]:
-    z, labels = latents_of_seeds(model.generator, [view.seed])
-    if labels is None or view.label == DRAWN:
-        return z, labels
-    return z, torch.full_like(labels, view.label)
+    classes = model.generator.num_classes
+    return latents_of_seeds(model.generator, [view.seed], None if view.label == DRAWN or not classes else view.label)
 
 
 def _device() -> str:
