@@ -19,18 +19,16 @@ GROUND = {"saturation": 0.65, "value": 0.45}
 FIGURE = {"saturation": 0.8, "value": 1.0}
 REACH = 0.14
 """How far the centre goes from the middle of the picture, in widths of the picture."""
-RADII = (0.17, 0.3)
-"""Half the length of the figure, in widths of the picture."""
+RADII = (0.14, 0.24)
+"""Mean distance of the outline from the centre, in widths of the picture."""
 TURN = math.pi / 4
 """The figure turns by up to this, both ways."""
-HEIGHT = 1.25
-"""Height of the figure, in half lengths."""
-EXPONENTS = (1.3, 6.0)
-"""Of the outline's upper part: nearly a triangle at the start of the range, a dome in its middle, nearly a box at its end."""
-ROUNDING = 0.12
-"""How round the lower corners are, in half lengths."""
-EDGE = 1.5 / 64
-"""From figure to ground, in widths of the picture: a little soft, as small generators draw."""
+LENGTH = 0.2
+"""How much the upright outline is longer than wide: the second harmonic of its distance from the centre."""
+POINT = 0.13
+"""How far the top is drawn out or in, at most: the third harmonic, which also moves the base the other way."""
+EDGE = 3 / 64
+"""From figure to ground, in widths of the picture: soft, as small generators draw."""
 OVERSAMPLING = 2
 
 
@@ -52,12 +50,11 @@ def render(factors: Float[Tensor, "batch factors"], resolution: int) -> Float[Te
     dx = axis[None, None, :] - (2 * x - 1) * REACH
     dy = axis[None, :, None] - (2 * y - 1) * REACH
     angle, radius = (2 * rotation - 1) * TURN, RADII[0] + (RADII[1] - RADII[0]) * size
-    along = (dx * angle.cos() + dy * angle.sin()) / radius
-    up = (dx * angle.sin() - dy * angle.cos()) / radius + HEIGHT / 2
-    exponent = EXPONENTS[0] * (EXPONENTS[1] / EXPONENTS[0]) ** shape
-    # above the base line, and within the unit ball of the p-norm (a superellipse), whose norm stands in for a distance
-    norm = (along.abs() ** exponent + (up.clamp_min(0) / HEIGHT) ** exponent) ** (1 / exponent)
-    inside = -ROUNDING * torch.logaddexp((norm - 1) / ROUNDING, -up / ROUNDING) * radius  # a smooth minimum
+    along, up = dx * angle.cos() + dy * angle.sin(), dx * angle.sin() - dy * angle.cos()
+    distance = torch.hypot(along, up)
+    cos = up / distance.clamp_min(1e-6)  # of the angle from the figure's own upright
+    second, third = 2 * cos**2 - 1, 4 * cos**3 - 3 * cos  # Chebyshev: cosines of twice and three times the angle
+    inside = radius * (1 + LENGTH * second + (2 * shape - 1) * POINT * third) - distance
     mask = reduce((inside / EDGE + 0.5).clamp(0, 1), "b (h i) (w j) -> b 1 h w", "mean", i=OVERSAMPLING, j=OVERSAMPLING)
     ground = hsv_to_rgb(background * HUES, **GROUND)
     figure = hsv_to_rgb(colour * HUES, **FIGURE)

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from orojar_finetune.scenes.rendering import FACTORS, HEIGHT, HUES, RADII, REACH, hsv_to_rgb, render, sample_factors
+from orojar_finetune.scenes.rendering import FACTORS, HUES, LENGTH, POINT, RADII, REACH, hsv_to_rgb, render, sample_factors
 
 SIZE = 64
 
@@ -67,10 +67,13 @@ def test_places_move_the_figure_from_one_side_to_the_other(axis):
     torch.testing.assert_close(high - low, moved, atol=2e-3, rtol=0)
 
 
-def test_size_is_half_the_length_of_the_figure():
+def test_size_is_the_mean_radius_of_the_outline():
     for value, radius in zip((0.0, 1.0), RADII, strict=True):
-        width = (mask(scene(size=value, shape=1.0)).amax(dim=0)).sum() / SIZE
-        assert width == pytest.approx(2 * radius, abs=1 / SIZE)
+        seen = mask(scene(size=value))
+        assert seen.amax(dim=1).sum() / SIZE == pytest.approx(2 * radius * (1 + LENGTH), abs=1 / SIZE)
+        assert seen[SIZE // 2 - 1 : SIZE // 2 + 1].amax(dim=0).sum() / SIZE == pytest.approx(
+            2 * radius * (1 - LENGTH), abs=1 / SIZE
+        )
 
 
 def test_rotation_turns_clockwise_by_up_to_forty_five_degrees_both_ways():
@@ -81,23 +84,26 @@ def test_rotation_turns_clockwise_by_up_to_forty_five_degrees_both_ways():
         xx, yy, xy = ((weights * a * b).sum() for a, b in ((x - cx, x - cx), (y - cy, y - cy), (x - cx, y - cy)))
         return math.degrees(0.5 * math.atan2(2 * xy, xx - yy))
 
-    assert slope(0.5) == pytest.approx(0, abs=0.5)
-    assert slope(0.75) == pytest.approx(22.5, abs=1.5)
-    assert slope(1.0) == pytest.approx(45, abs=1.5)
-    assert slope(0.0) == pytest.approx(-45, abs=1.5)
+    assert abs(slope(0.5)) == pytest.approx(90, abs=0.5)  # upright
+    assert slope(0.75) == pytest.approx(22.5 - 90, abs=1.5)
+    assert slope(1.0) == pytest.approx(45 - 90, abs=1.5)
+    assert slope(0.0) == pytest.approx(90 - 45, abs=1.5)
 
 
-def test_shape_goes_from_a_triangle_through_a_dome_to_a_box():
+def test_shape_draws_out_the_base_or_the_top_and_leaves_the_area():
     radius = (RADII[0] + RADII[1]) / 2
-    box = 2 * radius * radius * HEIGHT  # area in squared widths
-    areas = [mask(scene(shape=value)).sum().item() / SIZE**2 / box for value in (0.0, 0.5, 1.0)]
-    assert areas[0] == pytest.approx(0.58, abs=0.04)
-    assert areas[0] < areas[1] < areas[2]
-    assert areas[2] == pytest.approx(0.94, abs=0.04)
+    for shape, point in ((0.0, -POINT), (0.5, 0.0), (1.0, POINT)):
+        seen = mask(scene(shape=shape))
+        column = seen[:, SIZE // 2 - 1 : SIZE // 2 + 1].mean(dim=1)
+        above, below = column[: SIZE // 2].sum() / SIZE, column[SIZE // 2 :].sum() / SIZE
+        assert above == pytest.approx(radius * (1 + LENGTH + point), abs=0.5 / SIZE)
+        assert below == pytest.approx(radius * (1 + LENGTH - point), abs=0.5 / SIZE)
+        area = math.pi * radius**2 * (1 + (LENGTH**2 + point**2) / 2)  # half the integral of the squared distance
+        assert seen.sum() / SIZE**2 == pytest.approx(area, rel=0.02)
 
 
 def test_an_upright_figure_never_touches_the_border():
-    factors = torch.tensor([[0.0, 0.4, x, y, 1.0, 0.5, 1.0] for x in (0, 1) for y in (0, 1)])
+    factors = torch.tensor([[0.0, 0.4, x, y, 1.0, 0.5, s] for x in (0, 1) for y in (0, 1) for s in (0, 1)])
     images = render(factors, SIZE)
     border = torch.cat([images[..., 0, :], images[..., -1, :], images[..., :, 0], images[..., :, -1]], dim=-1)
     assert (border == border[..., :1]).all()
