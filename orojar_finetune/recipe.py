@@ -63,7 +63,11 @@ class Recipe:
     def save(self, path: str | os.PathLike) -> None:
         """Writes it as JSON, whole or not at all."""
         with replacing(Path(path)) as temporary:
-            temporary.write_bytes(TypeAdapter(Recipe).dump_json(self, indent=1))
+            temporary.write_text(self.to_json(), encoding="utf-8")
+
+    def to_json(self) -> str:
+        """As it stands in its file."""
+        return TypeAdapter(Recipe).dump_json(self, indent=1).decode() + "\n"
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Recipe":

@@ -12,7 +12,7 @@ from PIL import Image
 
 from orojar_apps.editor import state
 from orojar_apps.editor.state import OpenModel
-from orojar_finetune import Directions
+from orojar_finetune import Directions, Recipe
 
 Shown = Image.Image | dict[str, Any]
 """A picture, or gradio's word for leaving the one that is there."""
@@ -86,11 +86,51 @@ def choose_set(model: OpenModel, sliders: int, name: str) -> list[dict[str, Any]
     return [*faces, gr.update(choices=strip_menu(directions), value=0)]
 
 
-def slider_face(directions: Directions, i: int) -> dict[str, Any]:
+def save_recipe(
+    model: OpenModel, seed: float | None, truncation: float | None, label: int, set_name: str | None, *strengths: float | None
+) -> str:
+    """The recipe of the controls as they stand, as JSON; the page offers it as a file.
+
+    Raises:
+        gr.Error: a control stands where it must not.
+    """
+    try:
+        if seed is None or truncation is None or None in strengths:
+            raise ValueError("a field is empty: fill it before saving")
+        typed = [strength for strength in strengths if strength is not None]
+        return state.recipe_of(model, state.view_of(seed, truncation, label, set_name, typed)).to_json()
+    except ValueError as e:
+        raise _said(e) from e
+
+
+def open_recipe(model: OpenModel, sliders: int, path: str) -> list[Any]:
+    """Where every control stands for a recipe: seed, truncation, class, set, faces of the sliders, menu of strips.
+
+    Raises:
+        gr.Error: no recipe, or one that cannot be shown on this model; then nothing moves.
+    """
+    try:
+        view, said = state.view_of_recipe(model, Recipe.load(path))
+        if view.truncation > state.highest_truncation(model.generator):
+            raise ValueError(f"this generator has no truncation above 1, the recipe asks for {view.truncation}")
+    except (ValueError, OSError) as e:
+        raise _said(ValueError(str(e))) from e
+    for sentence in said:
+        gr.Warning(html.escape(sentence, quote=False))
+    directions = model.sets.get(view.set_name or "")
+    if directions is None:
+        return [view.seed, view.truncation, view.label, gr.skip(), *[gr.skip()] * sliders, gr.skip()]
+    strengths = (*view.strengths, *[0.0] * sliders)
+    faces = [gr.update(**slider_face(directions, i, strengths[i])) for i in range(sliders)]
+    menu = gr.update(choices=strip_menu(directions), value=0)
+    return [view.seed, view.truncation, view.label, view.set_name, *faces, menu]
+
+
+def slider_face(directions: Directions, i: int, strength: float = 0.0) -> dict[str, Any]:
     """How slider number i looks for a set; one too many is hidden."""
     if i >= len(directions):
         return {"visible": False, "value": 0.0}
-    return {"visible": True, "value": 0.0, "label": directions.names[i], "info": state.about(directions, i)}
+    return {"visible": True, "value": strength, "label": directions.names[i], "info": state.about(directions, i)}
 
 
 def strip_menu(directions: Directions) -> list[tuple[str, int]]:

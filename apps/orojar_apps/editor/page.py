@@ -32,6 +32,17 @@ FOLLOW: dict[str, Any] = {
 """For what follows a control: one at a time; positions in between may be left out, the last one never. Numbers arrive as they
 are typed, because gradio's own checks stumble over a half-typed one; the state checks them."""
 
+UPLOAD: dict[str, Any] = {**FOLLOW, "preprocess": True}
+"""For what follows a file: gradio puts it where it can be read."""
+DOWNLOAD = """(text) => {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], {type: "application/json"}));
+  link.download = "recipe.json";
+  link.click();
+  URL.revokeObjectURL(link.href);
+}"""
+"""Hands the browser a recipe as a file."""
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -47,6 +58,9 @@ class Parts:
     set_name: gr.Dropdown
     reset: gr.Button
     sliders: list[gr.Slider]
+    save: gr.Button
+    opened: gr.UploadButton
+    recipe: gr.Textbox
 
 
 def layout(model: OpenModel) -> gr.Blocks:
@@ -58,8 +72,8 @@ def layout(model: OpenModel) -> gr.Blocks:
                 seen = _seen(model)
             with gr.Column(scale=6, min_width=420, elem_id="controls"):
                 gr.HTML(_heading(model), elem_id="heading")
-                sample, edit = _sample(model), _edit(model)
-        parts = Parts(*seen, *sample, *edit)
+                sample, edit, recipe = _sample(model), _edit(model), _recipe()
+        parts = Parts(*seen, *sample, *edit, *recipe)
         _connect(page, model, parts)
     return page
 
@@ -77,16 +91,22 @@ def _connect(page: gr.Blocks, model: OpenModel, parts: Parts) -> None:
     gr.on([page.load, *moved], partial(actions.show, model), [*shown, *parts.sliders], parts.image, **FOLLOW)
     parts.seed.blur(actions.leave_seed, parts.seed, None, **FOLLOW)
     parts.another.click(partial(actions.draw_seed, random.SystemRandom()), parts.seed, parts.seed, **FOLLOW)
+    count = len(parts.sliders)
+    saved = parts.save.click(partial(actions.save_recipe, model), [*shown, *parts.sliders], parts.recipe, **FOLLOW)
+    saved.success(None, parts.recipe, None, js=DOWNLOAD, api_visibility="private")
+    faces = [*parts.sliders, parts.direction]
+    stands = [*shown, *faces]
+    opened = parts.opened.upload(partial(actions.open_recipe, model, count), parts.opened, stands, **UPLOAD)
     if not model.sets:
         return
-    count = len(parts.sliders)
     parts.reset.click(partial(actions.reset, count), None, parts.sliders, **FOLLOW)
     # a strip costs seven images: while truncation is dragged it waits for the release
     restrip = [page.load, parts.seed.change, parts.truncation.release, parts.label.change, parts.direction.change]
     explain = partial(actions.show_strip, model)
     gr.on(restrip, explain, [*shown, parts.direction], parts.strip, **FOLLOW)
-    faces = [*parts.sliders, parts.direction]
-    chosen = parts.set_name.change(partial(actions.choose_set, model, count), parts.set_name, faces, **FOLLOW)
+    opened.success(explain, [*shown, parts.direction], parts.strip, **FOLLOW)
+    # not when a recipe changes the set: that puts the sliders where it wants them
+    chosen = parts.set_name.input(partial(actions.choose_set, model, count), parts.set_name, faces, **FOLLOW)
     chosen.success(explain, [*shown, parts.direction], parts.strip, **FOLLOW)
 
 
@@ -130,7 +150,7 @@ def _sample(model: OpenModel) -> tuple[gr.Dropdown, gr.Number, gr.Button, gr.Sli
         another = gr.Button("Random", size="md", min_width=100, scale=0, elem_id="random")
         truncation = gr.Slider(
             0,
-            state.HIGHEST_TRUNCATION,
+            state.highest_truncation(model.generator),
             1.0,
             step=0.05,
             label="Truncation",
@@ -155,6 +175,14 @@ def _edit(model: OpenModel) -> tuple[gr.Dropdown, gr.Button, list[gr.Slider]]:
     else:
         gr.HTML(_no_directions(model), elem_id="note")
     return set_name, reset, sliders
+
+
+def _recipe() -> tuple[gr.Button, gr.UploadButton, gr.Textbox]:
+    with gr.Row(elem_id="recipe"):
+        save = gr.Button("Save recipe", size="md", min_width=140, scale=0, elem_id="save-recipe")
+        opened = gr.UploadButton("Open recipe", file_types=[".json"], size="md", min_width=140, scale=0, elem_id="open-recipe")
+        text = gr.Textbox(visible="hidden", elem_id="recipe-text")
+    return save, opened, text
 
 
 def _slider(directions: Directions, i: int) -> gr.Slider:

@@ -13,12 +13,12 @@ from torch import Tensor
 from orojar_adapters import CheckpointError, Generator, load_generator
 from orojar_finetune import Directions, generate_edited, render
 from orojar_finetune.editing import latents_of_seeds
+from orojar_finetune.recipe import LAST_SEED, Recipe, fingerprint
 
 STRENGTH_LIMIT = 4.0
 """Sigmas to either side; nearly all latents of the training distribution lie within."""
 HIGHEST_TRUNCATION = 1.2
 """Psi at the right end; beyond 1 pictures leave what the generator was trained on, soon after they fall apart."""
-LAST_SEED = 2**32 - 1
 RANDOM_SEEDS = 10**6
 """The random button draws below this: a seed should be short enough to tell someone."""
 DRAWN = -1
@@ -112,10 +112,58 @@ def view_of(seed: float, truncation: float, label: int, set_name: str | None, st
     return View(int(seed), float(truncation), label, set_name, tuple(map(float, strengths)))
 
 
+def recipe_of(model: OpenModel, view: View) -> Recipe:
+    """The recipe of the picture of a view, for `orojar generate --recipe` and for `view_of_recipe`."""
+    edited = model.sets.get(view.set_name or "")
+    strengths = dict(zip(edited.names, view.strengths, strict=False)) if edited is not None else {}
+    edits = {name: strength for name, strength in strengths.items() if strength}
+    facts = model.generator.source_facts
+    return Recipe(
+        model=model.source,
+        seeds=(view.seed,),
+        revision=facts.revision if facts is not None else None,
+        weights=fingerprint(model.generator),
+        truncation=view.truncation,
+        label=None if view.label == DRAWN or not model.generator.num_classes else view.label,
+        direction_set=view.set_name if edits else None,
+        directions=edited.digest if edits and edited is not None else None,
+        edits=edits,
+    )
+
+
+def view_of_recipe(model: OpenModel, recipe: Recipe) -> tuple[View, list[str]]:
+    """The view that shows a recipe's first picture, and why it may differ from the one that was saved.
+
+    Raises:
+        ValueError: no such direction or class here, or a control beyond its range.
+    """
+    name = recipe.direction_set if recipe.direction_set in model.sets else next(iter(model.sets), None)
+    strengths: list[float] = []
+    if recipe.edits:
+        directions = model.directions(recipe.direction_set or name or "")
+        strengths = [0.0] * len(directions)
+        for key, strength in recipe.edits.items():
+            strengths[directions.index(key)] = strength
+    if recipe.label is not None and recipe.label >= model.generator.num_classes:
+        raise ValueError(f"the recipe shows class {recipe.label}, this generator has {model.generator.num_classes}")
+    said = recipe.differences(model.generator, model.sets.get(name or ""))
+    if recipe.noise != "const" and model.generator.has_noise:
+        said.append(f"the recipe's noise is {recipe.noise}, the editor shows the checkpoint's own")
+    if len(recipe.seeds) > 1:
+        said.append(f"the recipe has {len(recipe.seeds)} seeds, the first is shown")
+    label = DRAWN if recipe.label is None else recipe.label
+    return View(recipe.seeds[0], recipe.truncation, label, name, tuple(strengths)), said
+
+
 def another_seed(seed: float | None, rng: random.Random) -> int:
     """A short seed other than the one shown."""
     drawn = rng.randrange(RANDOM_SEEDS - 1)
     return drawn + 1 if seed is not None and drawn >= seed else drawn
+
+
+def highest_truncation(generator: Generator) -> float:
+    """The right end of the slider: 1 where truncation is no straight line that could go on."""
+    return HIGHEST_TRUNCATION if generator.truncation_scales else 1.0
 
 
 def picture(model: OpenModel, view: View) -> Image.Image:

@@ -5,7 +5,7 @@ import pytest
 
 from orojar_apps.editor import actions, state
 from orojar_apps.editor.state import DRAWN, View
-from orojar_finetune import Directions
+from orojar_finetune import Directions, Recipe
 
 
 def test_the_image_follows_every_control(model):
@@ -70,3 +70,16 @@ def test_choosing_a_set_renames_the_sliders_hides_those_too_many_and_starts_at_z
 def test_the_menu_of_strips_names_directions_by_number(model):
     directions: Directions = model.sets["five"].rename({0: "hue"})
     assert actions.strip_menu(directions)[0] == ("hue", 0)
+
+
+def test_a_recipe_that_does_not_fit_is_said(model, tmp_path):
+    Recipe("m", (0,), direction_set="<b>", edits={"x": 1.0}).save(tmp_path / "wrong.json")
+    with pytest.raises(gr.Error) as raised:
+        actions.open_recipe(model, 5, str(tmp_path / "wrong.json"))
+    assert "'&lt;b&gt;'" in raised.value.message
+
+
+def test_a_recipe_is_not_saved_while_a_field_is_empty(model):
+    with pytest.raises(gr.Error) as raised:
+        actions.save_recipe(model, None, 1.0, DRAWN, "three", 0, 0, 0)
+    assert "a field is empty" in raised.value.message

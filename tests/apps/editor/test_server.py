@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from orojar_apps.editor import server, state
 from orojar_apps.editor.state import OpenModel, View
-from orojar_finetune import CheckpointError
+from orojar_finetune import CheckpointError, Recipe
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = [
@@ -224,3 +224,46 @@ def test_the_page_asks_nobody_but_its_own_server(page, address):
     page.wait_for_selector("#image img")
     assert asked
     assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+
+
+def open_recipe(page: Page, path: Path) -> None:
+    with page.expect_file_chooser() as choosing:
+        page.locator("#open-recipe").click()
+    choosing.value.set_files(path)
+
+
+def test_a_recipe_is_downloaded_and_opened_again(page, model, tmp_path):
+    original = src(page)
+    slide(page, "direction-1", 2)
+    slide(page, "truncation", 0.7)
+    saved = View(0, 0.7, set_name="three", strengths=(0, 2.0, 0))
+    wait_for_picture(page, model, saved)
+    with page.expect_download() as downloading:
+        page.locator("#save-recipe").click()
+    assert downloading.value.suggested_filename == "recipe.json"
+    downloading.value.save_as(tmp_path / "recipe.json")
+    assert Recipe.load(tmp_path / "recipe.json") == state.recipe_of(model, saved)
+    page.locator("#reset").click()
+    slide(page, "truncation", 1)
+    wait_for_original(page, original)
+    open_recipe(page, tmp_path / "recipe.json")
+    wait_for_picture(page, model, saved)
+    assert page.locator("#direction-1 input[type=range]").input_value() == "2"
+    expect(page.locator(".toast-body")).to_have_count(0)
+
+
+def test_a_recipe_changes_the_set_and_keeps_its_strengths(page, model, tmp_path):
+    wanted = View(4, 1.0, set_name="five", strengths=(0, 0, 0, 1.5, 0))
+    state.recipe_of(model, wanted).save(tmp_path / "recipe.json")
+    open_recipe(page, tmp_path / "recipe.json")
+    wait_for_picture(page, model, wanted)
+    expect(page.locator("#set input")).to_have_value("five")
+    assert page.locator("#direction-3 input[type=range]").input_value() == "1.5"
+
+
+def test_a_file_that_is_no_recipe_moves_nothing_and_is_said(page, tmp_path):
+    (tmp_path / "other.json").write_text('{"seeds": [1]}')
+    before = src(page)
+    open_recipe(page, tmp_path / "other.json")
+    expect(page.locator(".toast-body")).to_contain_text("is no recipe")
+    assert src(page) == before

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from orojar_apps.editor import state
-from orojar_apps.editor.state import OpenModel, View, view_of
-from orojar_finetune import CheckpointError, Directions, generate_edited, render, write_model_folder
+from orojar_apps.editor.state import DRAWN, OpenModel, View, view_of
+from orojar_finetune import CheckpointError, Directions, Recipe, generate_edited, render, write_model_folder
 from orojar_finetune.editing import latents_of_seeds
-from tiny import tiny_stylegan2
+from tiny import tiny_biggan_deep, tiny_stylegan2
 
 
 def pixels(picture):
@@ -121,3 +121,55 @@ def test_a_random_seed_is_never_the_one_shown_and_any_other():
 def test_a_slider_says_how_active_its_direction_is_and_where_it_acts(model):
     assert state.about(model.sets["three"], 2) == "activity 2"
     assert state.about(model.sets["five"], 0) == "activity 1, layers 1 to 2"
+
+
+def test_a_view_becomes_a_recipe_and_a_view_again(model):
+    view = View(3, 0.5, set_name="five", strengths=(0, 1.5, 0, 0, -2))
+    recipe = state.recipe_of(model, view)
+    assert recipe.edits == {"coarse 1": 1.5, "coarse 4": -2}
+    assert state.view_of_recipe(model, recipe) == (view, [])
+    drawn = recipe.images(model.generator, model.directions("five"))
+    assert render.to_picture(drawn[0]).tobytes() == state.picture(model, view).tobytes()
+
+
+def test_a_recipe_without_edits_shows_the_first_set_at_rest(model):
+    recipe = state.recipe_of(model, View(3, set_name="five", strengths=(0, 0, 0, 0, 0)))
+    assert (recipe.direction_set, recipe.edits) == (None, {})
+    assert state.view_of_recipe(model, Recipe("m", (3,), direction_set="gone"))[0] == View(3, set_name="three")
+    assert state.view_of_recipe(model, recipe) == (View(3, set_name="three"), [])
+
+
+def test_classes_go_into_recipes_and_back():
+    classes = OpenModel("classes", tiny_stylegan2(num_classes=3))
+    for view in (View(0, label=2), View(0, label=DRAWN)):
+        assert state.view_of_recipe(classes, state.recipe_of(classes, view))[0] == view
+    with pytest.raises(ValueError, match="class 3, this generator has 3"):
+        state.view_of_recipe(classes, Recipe("m", (0,), label=3))
+
+
+def test_what_the_editor_cannot_show_of_a_recipe_is_said(model):
+    _, said = state.view_of_recipe(model, Recipe("m", (1, 2), weights="other", noise=5))
+    assert [sentence.split(",")[0] for sentence in said] == [
+        "these are not the weights of m that the recipe was made with",
+        "the recipe's noise is 5",
+        "the recipe has 2 seeds",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "said"),
+    [
+        (Recipe("m", (0,), direction_set="none such", edits={"axis 0": 1.0}), "no direction set"),
+        (Recipe("m", (0,), direction_set="three", edits={"hue": 1.0}), "no direction is called 'hue'"),
+        (Recipe("m", (0,), direction_set="three", edits={"axis 0": 9.0}), "between -4 and 4 sigmas"),
+        (Recipe("m", (0,), truncation=-1.0), "truncation must lie between"),
+    ],
+)
+def test_a_recipe_beyond_the_controls_is_refused(model, recipe, said):
+    with pytest.raises(ValueError, match=said):
+        state.view_of_recipe(model, recipe)
+
+
+def test_truncation_ends_at_one_where_it_is_no_straight_line():
+    assert state.highest_truncation(tiny_stylegan2()) > 1
+    assert state.highest_truncation(tiny_biggan_deep()) == 1
