@@ -257,7 +257,12 @@ class Handler(BaseHTTPRequestHandler):
             paths = json.loads(data)["paths"]
         except ValueError:
             paths = parse_qs(data.decode()).get("paths", [])
-        self.reply([self.entry(p, c["files"][p]) for p in paths if p in c["files"]])
+        found = [self.entry(p, c["files"][p]) for p in paths if p in c["files"]]
+        for entry in found:
+            if entry["path"] in self.hub.scans:
+                status = {"status": self.hub.scans[entry["path"]], "avScan": None, "pickleImportScan": None}
+                entry["securityFileStatus"] = status
+        self.reply(found)
 
     def refs(self, _, kind, rid):
         self.reply(
@@ -390,6 +395,8 @@ class Handler(BaseHTTPRequestHandler):
         if m := re.match(r"bytes=(\d+)-(\d*)$", self.headers.get("Range", "")):
             start, end = int(m[1]), int(m[2] or len(data) - 1)
             headers["Content-Range"], status, data = f"bytes {start}-{end}/{len(data)}", 206, data[start : end + 1]
+        if self.command == "GET":
+            self.hub.served.append((path, len(data)))
         self.reply(status=status, headers=headers, raw=data)
 
     def validate_yaml(self, _):
@@ -432,6 +439,8 @@ class LocalHub:
         self._tmp = None if root else tempfile.TemporaryDirectory(prefix="localhub-")
         self.store = Store(Path(root or self._tmp.name))
         self.user, self.large_files, self.log = user, large_files, []
+        self.served: list[tuple[str, int]] = []  # files and how many bytes of them were sent
+        self.scans: dict[str, str] = {}  # what the Hub's scan says of a file, by its name
         self.server = ThreadingHTTPServer(("127.0.0.1", port), type("H", (Handler,), {"hub": self}))
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"

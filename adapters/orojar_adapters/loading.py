@@ -35,11 +35,19 @@ def read_checkpoint(source: str | os.PathLike, families: dict[str, type[Generato
     Raises:
         CheckpointError: nothing there, or a file that cannot or must not be read.
     """
-    located = locate(source, revision)
-    with _naming(os.fspath(source)):
+    return read_located(locate(source, revision), os.fspath(source), families)
+
+
+def read_located(located: Located, source: str, families: dict[str, type[Generator]]) -> Checkpoint:
+    """The same of a source that lies on this disk already.
+
+    Raises:
+        CheckpointError: as `read_checkpoint`.
+    """
+    with _naming(source):
         if detect.is_adapter(located.path):
-            return _read_adapter(located, families, os.fspath(source))
-        return _read_whole(located, families, os.fspath(source))
+            return _read_adapter(located, families, source)
+        return _read_whole(located, families, source)
 
 
 @contextmanager

@@ -83,6 +83,12 @@ def hub_repo(source: str) -> str | None:
     return _parse_hub(source)[0]
 
 
+def on_hub(source: str, revision: str | None = None) -> tuple[str, str | None, str | None] | None:
+    """Repository, file and revision of a source that would be fetched from the Hub; None for what lies here or nowhere."""
+    repo, file, url_revision = _parse_hub(source)
+    return None if repo is None or _existing(source) is not None else (repo, file, revision or url_revision)
+
+
 def _parse_hub(text: str) -> tuple[str | None, str | None, str | None]:
     """Repository, file and revision out of `user/repo[/file]` or an address of the Hub."""
     revision = None

@@ -2,10 +2,14 @@
 
 import dataclasses
 import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from orojar_adapters import FAMILIES, read_checkpoint
-from orojar_adapters.loading import build_generator
+from orojar_adapters import FAMILIES
+from orojar_adapters.loading import build_generator, read_located
+from orojar_adapters.outline import hub_scan, outline
+from orojar_adapters.sources import locate
 from orojar_finetune.directions import Directions
 from orojar_finetune.verbs import Inspect
 
@@ -16,14 +20,15 @@ def run(options: Inspect) -> None:
     if options.json:
         print(json.dumps(facts, indent=1))
         return
-    layers = facts.pop("layers")
+    layers, scan = facts.pop("layers"), facts.pop("hub_scan")
+    facts["hub_scan"] = scan and f"{scan['status']} ({scan['file']})"
     for key, value in facts.items():
         shown = ", ".join(map(str, value)) if isinstance(value, list) else value
         print(f"{key.replace('_', ' '):24}{'-' if shown in (None, '') else shown}")
     print("layers (for --layers)")
     for layer in layers:
         print(f"    {layer['index']:>3}  {layer['name']}")
-    print("Nothing inside was run.")
+    print("Nothing inside was run." if facts["weights_fetched"] else "Nothing inside was run; the weights stayed on the Hub.")
 
 
 def describe(source: str, revision: str | None) -> dict[str, Any]:
@@ -32,8 +37,10 @@ def describe(source: str, revision: str | None) -> dict[str, Any]:
     Raises:
         CheckpointError: it cannot or must not be read.
     """
-    checkpoint = read_checkpoint(source, FAMILIES, revision)
-    generator = build_generator(checkpoint, FAMILIES)
+    with TemporaryDirectory() as scratch:
+        outlined = outline(source, Path(scratch), revision)
+        checkpoint = read_located(outlined or locate(source, revision), source, FAMILIES)
+        generator = build_generator(checkpoint, FAMILIES)
     facts = dataclasses.asdict(checkpoint.facts)
     base, adapter = facts.pop("base"), facts.pop("adapter") or {}
     return {
@@ -49,5 +56,7 @@ def describe(source: str, revision: str | None) -> dict[str, Any]:
         **{f"adapter_{key}": adapter.get(key) for key in ("base", "revision", "rank")},
         "direction_sets": Directions.list(source, revision) if facts["origin"] == "orojar-finetune" else [],
         "layers": [layer._asdict() for layer in generator.layers],
+        "weights_fetched": outlined is None,
+        "hub_scan": hub_scan(source, checkpoint.facts.file, revision),
         "ran_code": False,
     }
