@@ -87,7 +87,7 @@ class LatentSpace:
     def covariance(self, rng: torch.Generator) -> Float[Tensor, "size size"]:
         """The covariance of one latent, exact in z, from 8192 samples in w."""
         if self.name == "z":
-            return torch.eye(self.size, device=self.generator.device)
+            return self.generator.latent_sigma**2 * torch.eye(self.size, device=self.generator.device)
         return torch.cov(self.sample(STATISTICS_SAMPLES, rng).latents[:, 0].T)
 
     def move(

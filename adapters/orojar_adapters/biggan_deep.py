@@ -128,6 +128,7 @@ class BigGANDeep(Generator):
     title = "BigGAN-deep"
     files = "pytorch-pretrained-biggan folders"
     spaces = ("z",)
+    latent_sigma = 0.87963  # of a normal cut off at -2 and 2: 1 - 4 pdf(2) / (2 cdf(2) - 1), its root
     has_noise = False
     truncation_scales = False
 

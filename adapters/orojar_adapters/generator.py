@@ -40,6 +40,7 @@ class Generator(ModelMixin, ConfigMixin, ABC):
         has_noise: whether its images depend on noise maps; the others give the same image whatever noise is asked for.
         truncation_scales: whether truncation draws latents towards their mean in a straight line. Where it does not, it chooses
             the way of synthesis instead, from 0 to 1, and z stays as it is: who wants less varied images scales z too.
+        latent_sigma: standard deviation of every coordinate of z.
         latent_size: width of z.
         w_size: width of one w; for families without w that of z, and of what rides behind it.
         resolution: height and width of the image in pixels.
@@ -55,6 +56,7 @@ class Generator(ModelMixin, ConfigMixin, ABC):
     spaces: ClassVar[tuple[str, ...]]
     has_noise: ClassVar[bool] = True
     truncation_scales: ClassVar[bool] = True
+    latent_sigma: ClassVar[float] = 1.0
     latent_size: int
     w_size: int
     resolution: int

@@ -58,7 +58,7 @@ def _write(target: Path, done: Finetuned, options: Finetune) -> None:
         {done.directions.method: done.directions},
         {"finetune": dataclasses.asdict(options.config), "data": options.data},
         done.discriminator,
-        {"finetune": {**figures, "steps": done.steps}},
+        {"finetune": {**figures, "steps": done.steps, "discriminator_steps": done.discriminator_steps}},
         done.adapter,
     )
 
@@ -67,5 +67,6 @@ def _report(done: Finetuned, folder: Path) -> None:
     print(f"{'':24}{'before':>10}{'after':>10}")
     for name, words in {"frechet": "Fréchet distance", "orthogonality": "off-diagonal cos²", "activity": "activity"}.items():
         print(f"{words:24}{getattr(done.start, name):10.3f}{getattr(done.end, name):10.3f}")
-    print(f"{done.ended}, {done.steps} steps. Wrote {folder / MODEL}")
+    alone = f" after {done.discriminator_steps} of a new discriminator alone" if done.discriminator_steps else ""
+    print(f"{done.ended}, {done.steps} steps{alone}. Wrote {folder / MODEL}")
     print(f"Edit:  orojar edit {folder / MODEL}")

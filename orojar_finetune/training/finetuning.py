@@ -43,7 +43,8 @@ class Finetuned:
         start: figures before.
         end: figures of `generator`.
         ended: `done`, `interrupted`, or why the run stopped early.
-        steps: that were done.
+        steps: of the generator that were done.
+        discriminator_steps: that a new discriminator learned alone before them.
         adapter: with `trainable="lora"` what was learned, to be saved instead of the whole generator.
     """
 
@@ -54,6 +55,7 @@ class Finetuned:
     end: Figures
     ended: str
     steps: int
+    discriminator_steps: int
     adapter: Adapter | None = None
 
 
@@ -100,6 +102,7 @@ class Tuning:
     original: Generator
     validation: Validation
     config: FinetuneConfig
+    first: int
 
     def finish(self, ended: str) -> Finetuned:
         """The generator that is kept, and its directions measured on it."""
@@ -117,7 +120,9 @@ class Tuning:
         space = space_of(generator, directions)
         final = measured(space, directions.basis.to(generator.device), discovery, processes, directions.names)
         processes.trackers.finish()
-        return Finetuned(generator, final, state.discriminator, self.validation.start, end, ended, state.step, adapter)
+        alone = min(state.step, self.first)
+        start, steps = self.validation.start, state.step - alone
+        return Finetuned(generator, final, state.discriminator, start, end, ended, steps, alone, adapter)
 
 
 def prepare(
@@ -178,7 +183,7 @@ def prepare(
         reestimate,
     )
     processes.trackers.start(dataclasses.asdict(config))
-    return Tuning(loop, original, validation, config)
+    return Tuning(loop, original, validation, config, first)
 
 
 def with_tensors(directions: Directions, running: dict[str, Tensor]) -> Directions:

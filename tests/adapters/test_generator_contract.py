@@ -45,6 +45,12 @@ def test_images_are_floats_of_the_size_that_the_generator_states(generator):
     assert 0.02 < images.std() < 20
 
 
+def test_latents_have_the_deviation_that_is_stated(generator):
+    z = generator.sample_latents(20_000, rng())
+    assert z.mean().abs() < 0.02
+    assert abs(z.std().item() / generator.latent_sigma - 1) < 0.01
+
+
 def test_different_latents_give_different_images(generator):
     images = generator(latents(generator), labels(generator))
     assert (images[0] - images[1]).abs().max() > 0.01

@@ -60,7 +60,7 @@ def test_a_generator_without_data_or_discriminator_is_tuned_and_stays_as_it_was(
         last = dataclasses.replace(QUICK, fidelity=dataclasses.replace(QUICK.fidelity, keep="last"))
         done = tune(tmp_path, generator, last, discriminator=None)
     assert "a new one learns for 2 steps before the generator moves" in caplog.text
-    assert (done.ended, done.steps) == ("done", 6)
+    assert (done.ended, done.steps, done.discriminator_steps) == ("done", 4, 2)
     assert all(torch.equal(value, before[name]) for name, value in generator.state_dict().items())
     assert all(p.requires_grad for p in generator.parameters())
     assert not torch.equal(done.generator.synthesis.b4.const, before["synthesis.b4.const"])
