@@ -12,4 +12,4 @@ BUNDLED = Path(__file__).parent / "generator"
 def bundled_game() -> GanConfig:
     """How the bundled generator was trained in the end, for whoever goes on with it; the learning rate is the default's."""
     recipe = json.loads((BUNDLED / "training_config.json").read_text(encoding="utf-8"))["config"]["train"]["gan"]
-    return GanConfig(**{name: recipe[name] for name in ("r1_gamma", "style_mixing", "noise")})
+    return GanConfig(**{name: recipe[name] for name in ("r1_gamma", "style_mixing", "noise", "instance_noise")})
