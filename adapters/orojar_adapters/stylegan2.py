@@ -123,7 +123,7 @@ class StyleGAN2(Generator):
 
     family = "stylegan2"
     title = "StyleGAN2"
-    files = "NVlabs `.pkl` (PyTorch, TensorFlow), rosinality `.pt`, genforce `.pth`"
+    files = "NVlabs `.pkl` (PyTorch, TensorFlow) and state dicts, rosinality `.pt`, genforce `.pth`"
     spaces = ("z", "w", "w+")
 
     @register_to_config

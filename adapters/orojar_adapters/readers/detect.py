@@ -11,6 +11,7 @@ from orojar_adapters.readers import (
     folder,
     genforce,
     nvlabs,
+    nvlabs_state,
     nvlabs_tf,
     onnx_file,
     rosinality,
@@ -23,10 +24,10 @@ from orojar_adapters.readers.unpickle import Bounded, Pickle, read_pickle
 LEGACY_TORCH = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """The magic number that opens torch files in the format before zip, behind the two bytes of the protocol."""
 READS = (
-    "a model folder, an NVlabs StyleGAN2 (PyTorch or TensorFlow) or StyleGAN3 .pkl, a rosinality StyleGAN2 .pt, a genforce "
-    ".pth, a BigGAN-PyTorch .pth, a BigGAN-deep folder or a DCGAN's state dict"
+    "a model folder, an NVlabs StyleGAN2 (PyTorch or TensorFlow) or StyleGAN3 .pkl, a StyleGAN2 state dict in NVlabs' names, a "
+    "rosinality StyleGAN2 .pt, a genforce .pth, a BigGAN-PyTorch .pth, a BigGAN-deep folder or a DCGAN's state dict"
 )
-TORCH_READERS = (rosinality, genforce, biggan, dcgan)
+TORCH_READERS = (rosinality, nvlabs_state, genforce, biggan, dcgan)
 
 
 def is_model_folder(path: Path) -> bool:
@@ -57,6 +58,8 @@ def read(path: Path, class_names: dict[str, str], source: str) -> Checkpoint:
             return _torch(*read_zip(path), source, path.name)
         if head[2:].startswith(LEGACY_TORCH):
             return _torch(*read_old(file, size), source, path.name)
+        if head[8:9] == b"{" and nvlabs_state.matches(state := folder.read_tensors(path)):
+            return nvlabs_state.checkpoint(state, source, path.name)
         if onnx_file.matches(head):
             return onnx_file.read(path, source)
         if head[:1] == b"\x80":

@@ -29,22 +29,30 @@ def read_generator(meta: Meta) -> Weights:
     Raises:
         CheckpointError: a variant that cannot be computed here.
     """
-    modules, state = dict(modules_of(meta)), _without_filters(tensors_of(meta))
-    sizes = resolutions(_block_count(state, "synthesis.b{}.conv1.weight"))
+    modules, state = dict(modules_of(meta)), without_filters(tensors_of(meta))
     for name, module in modules.items():
         require(module, name, "architecture", ("skip",))
         require(module, name, "activation", ("lrelu", "linear"))
         require(module, name, "use_noise", (True,))
     w_size = size_of(state, "synthesis.b4.conv1.affine.weight", 1)
-    mapping = read_mapping(modules, state, w_size)
+    return generator_weights(state, read_mapping(modules, state, w_size), clamp_of(modules["synthesis.b4.conv1."]))
+
+
+def generator_weights(state: dict[str, Tensor], mapping: dict[str, Any], conv_clamp: float | None) -> Weights:
+    """The arguments that the shapes of a generator's tensors tell, beside those of its mapping.
+
+    Raises:
+        CheckpointError: tensors missing.
+    """
+    sizes = resolutions(_block_count(state, "synthesis.b{}.conv1.weight"))
     return Weights(
         {
             "resolution": sizes[-1],
             "channels": [size_of(state, f"synthesis.b{size}.conv1.weight", 0) for size in sizes],
             "image_channels": size_of(state, "synthesis.b4.torgb.weight", 0),
             **mapping,
-            "mapping_width": size_of(state, "mapping.fc0.weight", 0) if mapping["mapping_depth"] > 1 else w_size,
-            "conv_clamp": clamp_of(modules["synthesis.b4.conv1."]),
+            "mapping_width": size_of(state, "mapping.fc0.weight", 0) if mapping["mapping_depth"] > 1 else mapping["w_size"],
+            "conv_clamp": conv_clamp,
         },
         state,
     )
@@ -57,13 +65,23 @@ def read_mapping(modules: dict[str, Meta], state: dict[str, Tensor], w_size: int
         CheckpointError: it has none.
     """
     first = size_of(state, "mapping.fc0.weight", 1)
+    return mapping_arguments(state, w_size, _lr_multiplier(modules.get("mapping.fc0."), first))
+
+
+def mapping_arguments(state: dict[str, Tensor], w_size: int, lr_multiplier: float) -> dict[str, Any]:
+    """The arguments that the shapes of a mapping's tensors tell.
+
+    Raises:
+        CheckpointError: tensors missing.
+    """
+    first = size_of(state, "mapping.fc0.weight", 1)
     num_classes = size_of(state, "mapping.embed.weight", 1) if "mapping.embed.weight" in state else 0
     return {
         "latent_size": first - w_size if num_classes else first,
         "w_size": w_size,
         "num_classes": num_classes,
         "mapping_depth": count_of(state, "mapping.fc{}.weight"),
-        "mapping_lr_multiplier": _lr_multiplier(modules.get("mapping.fc0."), first),
+        "mapping_lr_multiplier": lr_multiplier,
     }
 
 
@@ -73,7 +91,7 @@ def read_discriminator(meta: Meta) -> Weights:
     Raises:
         CheckpointError: a variant that cannot be computed here.
     """
-    modules, state = dict(modules_of(meta)), _without_filters(tensors_of(meta))
+    modules, state = dict(modules_of(meta)), without_filters(tensors_of(meta))
     sizes = [4, *resolutions(_block_count(state, "b{}.conv0.weight", 8) + 1)[1:]]
     for name, module in modules.items():
         require(module, name, "architecture", ("resnet",))
@@ -99,7 +117,8 @@ def read_discriminator(meta: Meta) -> Weights:
     )
 
 
-def _without_filters(state: dict[str, Tensor]) -> dict[str, Tensor]:
+def without_filters(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A state dict without its resampling filters, once they are seen to be the usual ones."""
     for name in [name for name in state if name.endswith("resample_filter")]:
         check_filter(state.pop(name))
     return state
