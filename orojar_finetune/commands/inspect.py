@@ -6,10 +6,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from orojar_adapters import FAMILIES
+from orojar_adapters import FAMILIES, read_checkpoint
 from orojar_adapters.loading import build_generator, read_located
 from orojar_adapters.outline import hub_scan, outline
-from orojar_adapters.sources import locate
+from orojar_adapters.readers.checkpoint import Checkpoint
+from orojar_adapters.sources import locate, on_hub
 from orojar_finetune.directions import Directions
 from orojar_finetune.verbs import Inspect
 
@@ -37,10 +38,16 @@ def describe(source: str, revision: str | None) -> dict[str, Any]:
     Raises:
         CheckpointError: it cannot or must not be read.
     """
+    if on_hub(source, revision) is None:
+        return _facts(read_checkpoint(source, FAMILIES, revision), source, revision, fetched=True)
     with TemporaryDirectory() as scratch:
         outlined = outline(source, Path(scratch), revision)
         checkpoint = read_located(outlined or locate(source, revision), source, FAMILIES)
-        generator = build_generator(checkpoint, FAMILIES)
+        return _facts(checkpoint, source, revision, fetched=outlined is None)
+
+
+def _facts(checkpoint: Checkpoint, source: str, revision: str | None, fetched: bool) -> dict[str, Any]:
+    generator = build_generator(checkpoint, FAMILIES)
     facts = dataclasses.asdict(checkpoint.facts)
     base, adapter = facts.pop("base"), facts.pop("adapter") or {}
     return {
@@ -56,7 +63,7 @@ def describe(source: str, revision: str | None) -> dict[str, Any]:
         **{f"adapter_{key}": adapter.get(key) for key in ("base", "revision", "rank")},
         "direction_sets": Directions.list(source, revision) if facts["origin"] == "orojar-finetune" else [],
         "layers": [layer._asdict() for layer in generator.layers],
-        "weights_fetched": outlined is None,
+        "weights_fetched": fetched,
         "hub_scan": hub_scan(source, checkpoint.facts.file, revision),
         "ran_code": False,
     }

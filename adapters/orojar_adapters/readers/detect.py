@@ -58,7 +58,7 @@ def read(path: Path, class_names: dict[str, str], source: str) -> Checkpoint:
             return _torch(*read_zip(path), source, path.name)
         if head[2:].startswith(LEGACY_TORCH):
             return _torch(*read_old(file, size), source, path.name)
-        if head[8:9] == b"{" and nvlabs_state.matches(state := folder.read_tensors(path)):
+        if head[8:9] == b"{" and nvlabs_state.is_export(state := folder.read_tensors(path)):
             return nvlabs_state.checkpoint(state, source, path.name)
         if onnx_file.matches(head):
             return onnx_file.read(path, source)

@@ -24,6 +24,11 @@ def matches(value: Any) -> bool:
     return _found(value) is not None
 
 
+def is_export(state: dict[str, Tensor]) -> bool:
+    """Whether tensors are such a state dict as it leaves NVlabs' classes: the weights of a model folder lack the filters."""
+    return MARK in state and any(name.endswith("resample_filter") for name in state)
+
+
 def read(pickle: Pickle, reader: TensorReader, source: str, file: str) -> Checkpoint:
     """The generator, the averaged one where there are several.
 
