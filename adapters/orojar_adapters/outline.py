@@ -9,11 +9,10 @@ from huggingface_hub import HfApi, RepoFile, snapshot_download
 from huggingface_hub.errors import HTTPError, NotASafetensorsRepoError, SafetensorsParsingError
 
 from orojar_adapters.readers import adapter, folder
-from orojar_adapters.sources import FOLDER_FILES, Located, on_hub
+from orojar_adapters.sources import FOLDER_FILES, Located, on_hub, stated_license
 
 log = logging.getLogger("orojar")
 
-LARGEST_HEADER = folder.LARGEST_HEADER
 SMALL = [pattern for pattern in FOLDER_FILES if not pattern.endswith((".safetensors", "/*", ".*"))]
 SMALL += [f"{folder.DISCRIMINATOR}/{folder.CONFIG}"]
 CRITIC = f"{folder.DISCRIMINATOR}/{folder.WEIGHTS}"
@@ -45,18 +44,13 @@ def outline(source: str, target: Path, revision: str | None = None) -> Located |
             if (snapshot / name).is_file():
                 (target / name).parent.mkdir(parents=True, exist_ok=True)
                 (target / name).write_bytes((snapshot / name).read_bytes())
-        for name in (folder.WEIGHTS, f"{folder.DISCRIMINATOR}/{folder.WEIGHTS}"):
-            if (
-                name in sizes
-                and (target / name).parent.is_dir()
-                and not _write_holes(repo, name, info.sha, sizes[name], target)
-            ):
-                return None
+        wanted = [name for name in (folder.WEIGHTS, CRITIC) if name in sizes and (target / name).parent.is_dir()]
+        if not all(_write_holes(repo, name, info.sha, sizes[name], target) for name in wanted):
+            return None
     except UNREACHED as e:
         log.debug("no outline of %s: %s", source, e)
         return None
-    stated = (info.card_data.get("license_name") or info.card_data.get("license")) if info.card_data else None
-    return Located(target, info.sha, stated)
+    return Located(target, info.sha, stated_license(info))
 
 
 def _write_holes(repo: str, name: str, revision: str | None, size: int, target: Path) -> bool:
@@ -68,7 +62,7 @@ def _write_holes(repo: str, name: str, revision: str | None, size: int, target: 
     }
     head = json.dumps(tensors).encode()
     end = max((tensor.data_offsets[1] for tensor in header.tensors.values()), default=0)
-    if len(head) > LARGEST_HEADER or not 0 <= end <= size:
+    if len(head) > folder.LARGEST_HEADER or not 0 <= end <= size:
         return False
     with (target / name).open("wb") as file:
         file.write(len(head).to_bytes(8, "little") + head)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from huggingface_hub import HfApi, constants, hf_hub_download, snapshot_download
+from huggingface_hub import HfApi, ModelInfo, constants, hf_hub_download, snapshot_download
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -111,7 +111,7 @@ def _locate_remote(repo: str, file: str | None, revision: str | None) -> Located
     try:
         info = HfApi().model_info(repo, revision=revision)
         names = sorted(sibling.rfilename for sibling in info.siblings or ())
-        stated = (info.card_data.get("license_name") or info.card_data.get("license")) if info.card_data else None
+        stated = stated_license(info)
         if file is None and (wanted := _folder_files(repo, set(names), revision)):
             path = Path(snapshot_download(repo, revision=revision, allow_patterns=wanted))
             return Located(path, path.name, stated or license_of(path / "README.md"))
@@ -133,6 +133,11 @@ def _locate_remote(repo: str, file: str | None, revision: str | None) -> Located
         raise CheckpointError(f"{repo} could not be fetched: {e}") from e
     except (HTTPError, OSError) as e:
         return _locate_downloaded(repo, file, revision, e)
+
+
+def stated_license(info: ModelInfo) -> str | None:
+    """The licence that a repository's card states."""
+    return (info.card_data.get("license_name") or info.card_data.get("license")) if info.card_data else None
 
 
 def _folder_files(repo: str, names: set[str], revision: str | None) -> list[str]:

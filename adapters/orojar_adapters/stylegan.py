@@ -160,11 +160,7 @@ class StyleGAN(Generator):
         truncation: float = 1.0,
         cutoff: int | None = None,
     ) -> Float[Tensor, "batch layers w"]:
-        ws = self._w(z, labels)[:, None].repeat(1, len(self.layers), 1)
-        if truncation == 1:
-            return ws
-        end = len(self.layers) if cutoff is None else cutoff
-        return torch.cat([self.mapping.w_avg.lerp(ws[:, :end], truncation), ws[:, end:]], dim=1)
+        return self.mapping.layerwise(self._w(z, labels), len(self.layers), truncation, cutoff)
 
     def _w(self, z: Tensor, labels: Labels | None) -> Tensor:
         """w of z; a label's embedding stands beside z, and both are normalized as one."""

@@ -176,11 +176,7 @@ class StyleGAN2(Generator):
         cutoff: int | None = None,
     ) -> Float[Tensor, "batch layers w"]:
         w = self.mapping(z, self.label_rows(labels, len(z)))
-        ws = w[:, None].repeat(1, len(self.layers), 1)
-        if truncation == 1:
-            return ws
-        end = len(self.layers) if cutoff is None else cutoff
-        return torch.cat([self.mapping.w_avg.lerp(ws[:, :end], truncation), ws[:, end:]], dim=1)
+        return self.mapping.layerwise(w, len(self.layers), truncation, cutoff)
 
     def synthesize_with_activations(
         self,

@@ -103,11 +103,8 @@ class StyleGAN3(Generator):
         truncation: float = 1.0,
         cutoff: int | None = None,
     ) -> Float[Tensor, "batch layers w"]:
-        ws = self.mapping(z, self.label_rows(labels, len(z)))[:, None].repeat(1, len(self.layers), 1)
-        if truncation == 1:
-            return ws
-        end = len(self.layers) if cutoff is None else cutoff
-        return torch.cat([self.mapping.w_avg.lerp(ws[:, :end], truncation), ws[:, end:]], dim=1)
+        w = self.mapping(z, self.label_rows(labels, len(z)))
+        return self.mapping.layerwise(w, len(self.layers), truncation, cutoff)
 
     def synthesize_with_activations(
         self,

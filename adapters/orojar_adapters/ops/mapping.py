@@ -45,3 +45,13 @@ class Mapping(nn.Module):
         for i in range(self.depth):
             x = getattr(self, f"fc{i}")(x)
         return x
+
+    def layerwise(
+        self, w: Float[Tensor, "batch w"], layers: int, truncation: float, cutoff: int | None
+    ) -> Float[Tensor, "batch layers w"]:
+        """One w for every layer, truncated towards the mean w in the layers before the cutoff (None: in all)."""
+        ws = w[:, None].repeat(1, layers, 1)
+        if truncation == 1:
+            return ws
+        end = layers if cutoff is None else cutoff
+        return torch.cat([self.w_avg.lerp(ws[:, :end], truncation), ws[:, end:]], dim=1)
