@@ -1,4 +1,4 @@
-"""Pictures with known factors: one coloured figure on a coloured ground, drawn in torch, a batch at once.
+"""Pictures with known factors: one coloured ring on a coloured ground, drawn in torch, a batch at once.
 
 Every factor lies in [0, 1] and is drawn uniformly and independently of the others, so that what a latent direction does can
 be compared with what there was to do.
@@ -25,8 +25,8 @@ TURN = math.pi / 4
 """The figure turns by up to this, both ways."""
 LENGTH = 0.2
 """How much the upright outline is longer than wide: the second harmonic of its distance from the centre."""
-POINT = 0.13
-"""How far the top is drawn out or in, at most: the third harmonic, which also moves the base the other way."""
+HOLES = (0.2, 0.6)
+"""The hole in the figure, which has its outline, as a part of it: from a pierced disc to a thin ring."""
 EDGE = 3 / 64
 """From figure to ground, in widths of the picture: soft, as small generators draw."""
 OVERSAMPLING = 2
@@ -53,8 +53,8 @@ def render(factors: Float[Tensor, "batch factors"], resolution: int) -> Float[Te
     along, up = dx * angle.cos() + dy * angle.sin(), dx * angle.sin() - dy * angle.cos()
     distance = torch.hypot(along, up)
     cos = up / distance.clamp_min(1e-6)  # of the angle from the figure's own upright
-    second, third = 2 * cos**2 - 1, 4 * cos**3 - 3 * cos  # Chebyshev: cosines of twice and three times the angle
-    inside = radius * (1 + LENGTH * second + (2 * shape - 1) * POINT * third) - distance
+    outline = radius * (1 + LENGTH * (2 * cos**2 - 1))  # Chebyshev: the cosine of twice the angle
+    inside = torch.minimum(outline - distance, distance - outline * (HOLES[0] + (HOLES[1] - HOLES[0]) * shape))
     mask = reduce((inside / EDGE + 0.5).clamp(0, 1), "b (h i) (w j) -> b 1 h w", "mean", i=OVERSAMPLING, j=OVERSAMPLING)
     ground = hsv_to_rgb(background * HUES, **GROUND)
     figure = hsv_to_rgb(colour * HUES, **FIGURE)

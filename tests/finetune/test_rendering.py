@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from orojar_finetune.scenes.rendering import FACTORS, HUES, LENGTH, POINT, RADII, REACH, hsv_to_rgb, render, sample_factors
+from orojar_finetune.scenes.rendering import FACTORS, HOLES, HUES, LENGTH, RADII, REACH, hsv_to_rgb, render, sample_factors
 
 SIZE = 64
 
@@ -71,9 +71,8 @@ def test_size_is_the_mean_radius_of_the_outline():
     for value, radius in zip((0.0, 1.0), RADII, strict=True):
         seen = mask(scene(size=value))
         assert seen.amax(dim=1).sum() / SIZE == pytest.approx(2 * radius * (1 + LENGTH), abs=1 / SIZE)
-        assert seen[SIZE // 2 - 1 : SIZE // 2 + 1].amax(dim=0).sum() / SIZE == pytest.approx(
-            2 * radius * (1 - LENGTH), abs=1 / SIZE
-        )
+        across = 2 * radius * (1 - LENGTH) * (1 - sum(HOLES) / 2)
+        assert seen[SIZE // 2 - 1 : SIZE // 2 + 1].mean(dim=0).sum() / SIZE == pytest.approx(across, abs=1 / SIZE)
 
 
 def test_rotation_turns_clockwise_by_up_to_forty_five_degrees_both_ways():
@@ -90,16 +89,15 @@ def test_rotation_turns_clockwise_by_up_to_forty_five_degrees_both_ways():
     assert slope(0.0) == pytest.approx(90 - 45, abs=1.5)
 
 
-def test_shape_draws_out_the_base_or_the_top_and_leaves_the_area():
+def test_shape_is_the_hole_as_a_part_of_the_outline():
     radius = (RADII[0] + RADII[1]) / 2
-    for shape, point in ((0.0, -POINT), (0.5, 0.0), (1.0, POINT)):
+    for shape, hole in ((0.0, HOLES[0]), (0.5, sum(HOLES) / 2), (1.0, HOLES[1])):
         seen = mask(scene(shape=shape))
         column = seen[:, SIZE // 2 - 1 : SIZE // 2 + 1].mean(dim=1)
-        above, below = column[: SIZE // 2].sum() / SIZE, column[SIZE // 2 :].sum() / SIZE
-        assert above == pytest.approx(radius * (1 + LENGTH + point), abs=0.5 / SIZE)
-        assert below == pytest.approx(radius * (1 + LENGTH - point), abs=0.5 / SIZE)
-        area = math.pi * radius**2 * (1 + (LENGTH**2 + point**2) / 2)  # half the integral of the squared distance
-        assert seen.sum() / SIZE**2 == pytest.approx(area, rel=0.02)
+        for half in (column[: SIZE // 2], column[SIZE // 2 :]):
+            assert half.sum() / SIZE == pytest.approx(radius * (1 + LENGTH) * (1 - hole), abs=0.5 / SIZE)
+        area = math.pi * radius**2 * (1 + LENGTH**2 / 2)  # half the integral of the squared distance
+        assert seen.sum() / SIZE**2 == pytest.approx(area * (1 - hole**2), rel=0.03)
 
 
 def test_an_upright_figure_never_touches_the_border():
