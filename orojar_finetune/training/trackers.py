@@ -1,10 +1,11 @@
 """TensorBoard and its kin, through Accelerate."""
 
+import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from accelerate import Accelerator
-from accelerate.tracking import TensorBoardTracker, WandBTracker, get_available_trackers
+from accelerate.tracking import TensorBoardTracker, TrackioTracker, WandBTracker, get_available_trackers
 from jaxtyping import Float
 from torch import Tensor
 
@@ -46,13 +47,16 @@ class Trackers:
         self.accelerator.log(figures, step=step)
 
     def show(self, images: dict[str, Float[Tensor, "count channels height width"]], step: int) -> None:
-        """Images in [-1, 1], to those that can show some."""
+        """Images in [-1, 1], to each."""
         shown = {name: render.to_bytes(rows).movedim(1, -1).numpy() for name, rows in images.items()}
         for tracker in self.accelerator.trackers:
             if isinstance(tracker, TensorBoardTracker):
                 tracker.log_images(shown, step=step, dataformats="NHWC")
             elif isinstance(tracker, WandBTracker):
                 tracker.log_images(shown, step=step)
+            elif isinstance(tracker, TrackioTracker):  # which knows images, but not Accelerate's way to log them
+                image = importlib.import_module("trackio").Image
+                tracker.log({name: image(render.grid(rows, len(rows))) for name, rows in images.items()}, step=step)
 
     def finish(self) -> None:
         """Lets them write what they still hold; ends the group of processes too, so nothing can be shared afterwards."""
