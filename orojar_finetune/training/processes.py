@@ -89,6 +89,41 @@ class Processes:
         assert isinstance(summed, Tensor)
         return summed
 
+    def sum(self, count: int, compute: Callable[[int], Tensor], description: str) -> Tensor:
+        """`compute(0)` + ... + `compute(count - 1)`, each computed by one process; the sum is known to all.
+
+        For what is too large to `stack`. Processes add in another order than one does: sum in float64.
+        """
+        mine = range(self.accelerator.process_index, count, self.accelerator.num_processes)
+        total: Tensor | None = None
+        for i in self.track(mine, description):
+            found = compute(i)
+            total = found if total is None else total + found
+        if total is None:
+            total = torch.zeros_like(compute(0))
+        if self.accelerator.num_processes == 1:
+            return total
+        summed = self.accelerator.reduce(total.to(self.accelerator.device), "sum")
+        assert isinstance(summed, Tensor)
+        return summed
+
+    def gather(self, mine: Tensor) -> Tensor:
+        """All processes' `rows` of a batch, for a loss that compares every row with every other.
+
+        Each process computes the whole loss, and its own rows alone have a gradient, as many times as large as there are
+        processes: the mean of the gradients over processes is then that of one process with all rows.
+        """
+        count = self.accelerator.num_processes
+        if count == 1:
+            return mine
+        first = len(mine) * self.accelerator.process_index
+        everyone = torch.zeros(len(mine) * count, *mine.shape[1:], dtype=mine.dtype, device=mine.device)
+        everyone[first : first + len(mine)] = mine.detach()
+        summed = self.accelerator.reduce(everyone, "sum")
+        assert isinstance(summed, Tensor)
+        own = mine.detach() + count * (mine - mine.detach())
+        return torch.cat([summed[:first], own, summed[first + len(mine) :]])
+
     def mean(self, value: Tensor) -> float:
         """The mean of a scalar over the processes."""
         reduced = self.accelerator.reduce(value.detach().to(self.accelerator.device), "mean")
