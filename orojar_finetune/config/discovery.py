@@ -10,7 +10,7 @@ Space = Literal["auto", "z", "w"]
 
 @dataclass(frozen=True)
 class DescentConfig:
-    """Gradient descent on an orthonormal basis, for the method `orojar`."""
+    """Gradient descent on an orthonormal basis, for the methods `orojar`, `hessian` and `latentclr`."""
 
     steps: int = 400
     """The most steps of Adam."""
@@ -19,11 +19,16 @@ class DescentConfig:
     batch_size: int = 16
     """Latents per step, over all processes together."""
     probes: int = 2
-    """Sign vectors per latent (the paper's K), at least 2."""
+    """Sign vectors per latent (the paper's K), at least 2; not for latentclr."""
     epsilon: float = 0.1
-    """Step of the finite difference, in standard deviations of the latent."""
+    """Step of the finite difference, in standard deviations of the latent; not for latentclr."""
     scale_free: bool = True
-    """Divide the penalty by the squared trace. Without it (the paper's form) descent drifts to directions that do nothing."""
+    """Divide the penalty by the squared trace (hessian: by the squared slope). Without it (the papers' form) descent drifts to
+    directions that do nothing. Not for latentclr."""
+    shift: float = 1.0
+    """Step along a direction whose effects latentclr compares, in standard deviations of the latent."""
+    temperature: float = 0.5
+    """Temperature of latentclr's contrastive loss: the smaller, the more the closest pairs count."""
     patience: int = 100
     """Steps without an improvement of 1 % after which descent stops early; 0 never stops."""
 
@@ -33,7 +38,8 @@ class DescentConfig:
         at_least("probes", self.probes, 2)
         at_least("patience", self.patience, 0)
         above_zero("learning_rate", self.learning_rate)
-        above_zero("epsilon", self.epsilon)
+        for name in ("epsilon", "shift", "temperature"):
+            above_zero(name, getattr(self, name))
 
 
 @dataclass(frozen=True)
@@ -41,8 +47,9 @@ class DiscoverConfig:
     """How directions are found on a frozen generator."""
 
     method: str = "orojar-jd"
-    """orojar-jd (closed form: joint diagonalization of sampled Jacobian Gram matrices), orojar (the paper: descent), sefa or
-    random."""
+    """orojar-jd (closed form: joint diagonalization of sampled Jacobian Gram matrices), orojar (the paper: descent), hessian
+    (the Hessian Penalty: descent), jacobian (eigenvectors of the mean Gram matrix), ganspace (principal components), sefa,
+    latentclr (contrastive: descent), axes (the most active coordinates) or random."""
     space: Space = "auto"
     """The latent space: z (the input) or w (the intermediate latent); auto takes w where the generator has one."""
     part: str | None = None
@@ -54,13 +61,16 @@ class DiscoverConfig:
     seed: int = 0
     """Seed of everything that is drawn."""
     latents: int = 64
-    """Latents at which the Jacobian is sampled."""
+    """Latents at which the Jacobian is sampled (orojar-jd, jacobian), or coordinates are tried (axes)."""
+    samples: int = 10_000
+    """Latents whose principal components ganspace takes; in z each is one image, two where there are classes or a part."""
     held_out: int = 64
     """Other latents, on which orthogonality and activity are measured."""
     epsilon: float = 0.05
     """Step of the central difference behind Jacobians, in standard deviations of the latent."""
     activations: tuple[int, ...] = ()
-    """Layers whose activations count beside the image."""
+    """Layers whose activations count beside the image; ganspace in z and latentclr look at these instead of the image, and
+    choose one themselves where none is named."""
     batch_size: int = 64
     """The most images generated at once."""
     descent: DescentConfig = field(default_factory=DescentConfig)
@@ -68,7 +78,8 @@ class DiscoverConfig:
     def __post_init__(self) -> None:
         for name in ("count", "latents", "batch_size"):
             at_least(name, getattr(self, name), 1)
-        at_least("held_out", self.held_out, 2)
+        for name in ("held_out", "samples"):
+            at_least(name, getattr(self, name), 2)
         above_zero("epsilon", self.epsilon)
         if self.space not in ("auto", "z", "w"):
             raise ValueError(f"space must be auto, z or w, got {self.space!r}")

@@ -11,7 +11,7 @@ from torch import Tensor
 import orojar_adapters as adapters
 from orojar_finetune.config import DiscoverConfig
 from orojar_finetune.directions import Directions
-from orojar_finetune.discovery import orojar, orojar_jd, random, sefa
+from orojar_finetune.discovery import axes, ganspace, hessian, jacobian, latentclr, orojar, orojar_jd, random, sefa
 from orojar_finetune.latent_space import LatentSpace
 from orojar_finetune.measures import held_out
 from orojar_finetune.training.processes import Processes
@@ -21,7 +21,12 @@ Method = Callable[[LatentSpace, DiscoverConfig, Processes], Float[Tensor, "count
 METHODS: dict[str, Method] = {
     "orojar-jd": orojar_jd.find,
     "orojar": orojar.find,
+    "hessian": hessian.find,
+    "jacobian": jacobian.find,
+    "ganspace": ganspace.find,
     "sefa": sefa.find,
+    "latentclr": latentclr.find,
+    "axes": axes.find,
     "random": random.find,
 }
 

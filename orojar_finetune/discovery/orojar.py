@@ -1,5 +1,7 @@
 """OroJaR's direction search as in the paper (section 3.4): an orthonormal basis by descent, the generator frozen."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -11,9 +13,19 @@ from orojar_finetune.latent_space import LatentSpace
 from orojar_finetune.training.descent import descend_basis
 from orojar_finetune.training.processes import Processes
 
+Penalty = Callable[..., Tensor]
+"""One of `orojar_finetune.penalty`, which are called alike."""
+
 
 def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Float[Tensor, "count size"]:
     """The basis with the least OroJaR penalty in its coefficients at 0, on fresh latents every step."""
+    return least_penalized(space, config, processes, penalty.orojar)
+
+
+def least_penalized(
+    space: LatentSpace, config: DiscoverConfig, processes: Processes, penalize: Penalty
+) -> Float[Tensor, "count size"]:
+    """The basis that descent on a penalty in its coefficients at 0 reaches, on fresh latents every step."""
     descent = config.descent
     scale = space.covariance(torch.Generator().manual_seed(config.seed)).diagonal().mean().sqrt()
 
@@ -24,7 +36,7 @@ def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Fl
         signs = penalty.rademacher((descent.probes, descent.batch_size, config.count), basis, rng)
         share = processes.rows(descent.batch_size)
         anchors = everyone.rows(share)
-        return penalty.orojar(
+        return penalize(
             lambda coefficients: space.outputs(anchors, scale * coefficients @ basis, config.activations),
             basis.new_zeros(len(anchors), config.count),
             probes=descent.probes,

@@ -4,11 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 
+import discover_all
 from orojar_finetune import Directions, write_model_folder
+from orojar_finetune.discovery import METHODS
 from tiny import tiny_discriminator, tiny_stylegan2
 
 LAUNCH = [
@@ -45,6 +48,18 @@ def test_two_processes_find_the_directions_of_one(tmp_path, method):
         found[count] = Directions.load(tmp_path / f"of-{count}")
     torch.testing.assert_close(found[2].basis, found[1].basis, atol=1e-4, rtol=0)
     torch.testing.assert_close(torch.tensor(found[2].activity), torch.tensor(found[1].activity), atol=1e-5, rtol=1e-4)
+
+
+def test_two_processes_find_the_directions_of_one_by_every_other_method(tmp_path):
+    methods = sorted(set(METHODS) - {"orojar-jd", "orojar"})
+    command = [*LAUNCH, "--multi_gpu", "--num_processes", "2", discover_all.__file__, str(tmp_path), *methods]
+    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "PYTHONPATH": str(Path(discover_all.__file__).parent)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280, env=environment)
+    assert done.returncode == 0, done.stderr[-3000:]
+    for method, one in discover_all.discover_all(methods).items():
+        two = Directions.load(tmp_path, method)
+        torch.testing.assert_close(two.basis, one.basis, atol=1e-4, rtol=0, msg=lambda text, method=method: f"{method}: {text}")
+        torch.testing.assert_close(torch.tensor(two.activity), torch.tensor(one.activity), atol=1e-5, rtol=1e-4)
 
 
 def test_a_launch_that_starts_fewer_processes_than_asked_for_says_so(tmp_path):

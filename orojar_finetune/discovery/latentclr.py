@@ -1,0 +1,94 @@
+"""`latentclr`: contrastive directions (LatentCLR, Yüksel et al., ICCV 2021, with global linear directions), by descent.
+
+A direction is to change the features alike at every latent, and otherwise than every other direction does. As in the authors'
+code changes are compared by the absolute cosine: a direction and its opposite are one. Theirs are free unit vectors, here they
+are orthonormal; and as in SimCLR's NT-Xent positives stand in the denominator too, which keeps the loss positive.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+
+from orojar_finetune.config import DiscoverConfig
+from orojar_finetune.discovery.moved_features import moved_features
+from orojar_finetune.discovery.random import random_basis
+from orojar_finetune.latent_space import Anchors, LatentSpace
+from orojar_finetune.training.descent import descend_basis
+from orojar_finetune.training.draws import rng
+from orojar_finetune.training.processes import Processes
+
+
+def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Float[Tensor, "count size"]:
+    """The orthonormal basis whose directions are easiest to tell apart by what they change, on fresh latents every step.
+
+    The features are those of `activations`, or where none are named of the middle one of the layers that the steps move.
+
+    Raises:
+        ValueError: a single direction, or a single latent a step: nothing to compare with.
+    """
+    descent = config.descent
+    if config.count < 2:
+        raise ValueError(f"latentclr tells directions from each other: count must be at least 2, got {config.count}")
+    if descent.batch_size < 2:
+        raise ValueError(f"latentclr compares latents: descent.batch_size must be at least 2, got {descent.batch_size}")
+    moved = moved_features(space, config.seed, config.activations)
+    layers = moved if config.activations else (moved[len(moved) // 2],)
+    scale = space.covariance(torch.Generator().manual_seed(config.seed)).diagonal().mean().sqrt()
+
+    def loss(basis: Tensor, step: int) -> Tensor:
+        anchors = space.sample(descent.batch_size, rng(config.seed, "latentclr", step))
+        mine = changes(
+            space, anchors.rows(processes.rows(descent.batch_size)), descent.shift * scale * basis, layers, config.batch_size
+        )
+        return contrast(processes.gather(mine), descent.temperature)
+
+    start = random_basis(config.count, space.size, config.seed).to(space.generator.device)
+    return descend_basis(loss, start, descent, processes)
+
+
+def changes(
+    space: LatentSpace, anchors: Anchors, steps: Float[Tensor, "count size"], layers: tuple[int, ...], batch_size: int
+) -> Float[Tensor, "batch count values"]:
+    """How each step changes the features at each anchor, scaled to length 1; several layers weigh the same.
+
+    Args:
+        batch_size: the most images whose way through the generator is kept for the gradient; more are generated twice.
+    """
+
+    def features(rows: Tensor) -> list[Tensor]:
+        return [values.flatten(1) for values in space.outputs(anchors, rows, layers)[1:]]
+
+    with torch.no_grad():
+        before = features(torch.zeros(len(anchors), space.size, device=steps.device))
+
+    def moved(directions: Tensor) -> Tensor:
+        after = features(directions.repeat_interleave(len(anchors), dim=0))
+        found = [
+            F.normalize(a.unflatten(0, (len(directions), len(anchors))) - b, dim=2) for a, b in zip(after, before, strict=True)
+        ]
+        return torch.cat(found, dim=2) / len(found) ** 0.5
+
+    parts = steps.split(max(1, batch_size // len(anchors)))
+    found = [moved(parts[0])] if len(parts) == 1 else [checkpoint(moved, part, use_reentrant=False) for part in parts]
+    return torch.cat(found).transpose(0, 1)
+
+
+def contrast(changes: Float[Tensor, "batch count values"], temperature: float) -> Float[Tensor, ""]:
+    """NT-Xent: positives are the same direction's changes at other latents, negatives those of the other directions.
+
+    The mean over all changes of -log(P / (P + N)), with P and N the sums of exp(|cosine| / temperature) over the positives
+    and the negatives of each.
+
+    Args:
+        changes: of length 1.
+    """
+    batch, count = changes.shape[:2]
+    rows = changes.flatten(0, 1)
+    similarities = (rows @ rows.T).abs() / temperature
+    direction = torch.arange(count, device=rows.device).repeat(batch)
+    alike = direction[:, None] == direction
+    itself = torch.eye(len(rows), dtype=torch.bool, device=rows.device)
+    positives = similarities.masked_fill(~alike | itself, -torch.inf).logsumexp(dim=1)
+    return (similarities.masked_fill(itself, -torch.inf).logsumexp(dim=1) - positives).mean()
