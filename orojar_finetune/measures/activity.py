@@ -18,6 +18,14 @@ def squared_change(
     return changes.view(2, -1).mean(dim=0)
 
 
+def squared_changes(
+    space: LatentSpace, anchors: Anchors, steps: Float[Tensor, "directions size"], batch_size: int
+) -> Float[Tensor, "latents directions"]:
+    """The squared changes at each of several anchors; their mean over latents, over `image_variance`, is the activity."""
+    changes = [squared_change(space, anchors.rows(slice(i, i + 1)), steps, batch_size) for i in range(len(anchors))]
+    return torch.stack(changes)
+
+
 @torch.no_grad()
 def image_variance(space: LatentSpace, anchors: Anchors, batch_size: int) -> float:
     """The variance of the generator's images over latents, summed over pixels and channels."""

@@ -1,5 +1,6 @@
 """What directions do to the factors that made a scene, and how neatly they share the work."""
 
+import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 
@@ -9,6 +10,8 @@ from torch import Tensor
 
 from orojar_adapters import Generator
 from orojar_finetune.directions import Directions
+from orojar_finetune.latent_space import Anchors, LatentSpace
+from orojar_finetune.measures.anchor_images import image
 from orojar_finetune.scenes.reader import FactorReader
 from orojar_finetune.scenes.rendering import FACTORS
 from orojar_finetune.training.draws import rng
@@ -19,7 +22,6 @@ FACTOR_VARIANCE = 1 / 12
 """Of a number that is uniform in [0, 1]."""
 
 
-@torch.no_grad()
 def effect_matrix(
     generator: Generator,
     directions: Directions,
@@ -43,26 +45,51 @@ def effect_matrix(
     Raises:
         ValueError: fewer than two latents, or images that are not RGB.
     """
+    return effects_by_latent(generator, directions, reader, latents, seed, batch_size).mean(dim=0).float()
+
+
+@torch.no_grad()
+def effects_by_latent(
+    generator: Generator,
+    directions: Directions,
+    reader: FactorReader,
+    latents: int = 256,
+    seed: int = 0,
+    batch_size: int = 64,
+) -> Float[Tensor, "latents directions factors"]:
+    """The squared changes at each latent, in float64, of which the effect matrix is the mean; see there.
+
+    All are in units of the variances over all the latents, also where some of them are resampled.
+    """
     if latents < 2:
         raise ValueError(f"latents must be at least 2 to give a variance, got {latents}")
-    if generator.image_channels != 3:
-        raise ValueError(f"scenes are read off RGB images, this generator makes {generator.image_channels} channels")
-    totals = torch.zeros(len(directions), len(FACTORS), dtype=torch.float64)
-    read = []
-    for start, labels in _anchors(generator, directions.space, latents, seed, batch_size):
-
-        def factors(moved: Tensor, labels: Tensor | None = labels) -> Tensor:
-            ws = generator.map(moved, labels) if directions.space == "z" else moved
-            return reader(generator.synthesize(ws, "const", labels).float()).cpu().double()
-
-        before = factors(start)
+    space = LatentSpace(generator, directions.space)
+    squares, read = [], []
+    for anchors in _anchors(space, latents, seed, batch_size):
+        before = read_factors(space, reader, anchors)
         read.append(before)
-        for i in range(len(directions)):
-            for strength in (1.0, -1.0):
-                change = factors(directions.apply(start, {i: strength})) - before
-                totals[i] += change.square().sum(dim=0) / 2
+
+        def square(i: int, strength: float, anchors: Anchors = anchors, before: Tensor = before) -> Tensor:
+            moved = dataclasses.replace(anchors, latents=directions.apply(anchors.latents, {i: strength}))
+            return (read_factors(space, reader, moved) - before).square()
+
+        both = [(square(i, 1.0) + square(i, -1.0)) / 2 for i in range(len(directions))]
+        squares.append(torch.stack(both, dim=1))
     variances = torch.cat(read).var(dim=0).maximum(reader.squared_errors.cpu().double())
-    return (totals / latents / variances).float()
+    return torch.cat(squares) / variances
+
+
+@torch.no_grad()
+def read_factors(space: LatentSpace, reader: FactorReader, anchors: Anchors) -> Float[Tensor, "latents factors"]:
+    """What the reader sees in the images of anchors, in float64 on the CPU.
+
+    Raises:
+        ValueError: images that are not RGB.
+    """
+    channels = space.generator.image_channels
+    if channels != 3:
+        raise ValueError(f"scenes are read off RGB images, this generator makes {channels} channels")
+    return reader(image(space, anchors)).cpu().double()
 
 
 def noise_floor(reader: FactorReader) -> Float[Tensor, " factors"]:
@@ -105,12 +132,7 @@ def _entropies(weights: Float[Tensor, "rows columns"]) -> Float[Tensor, " rows"]
     return torch.special.entr(shares).sum(dim=1) / math.log(max(weights.shape[1], 2))
 
 
-def _anchors(
-    generator: Generator, space: str, latents: int, seed: int, batch_size: int
-) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Batches of z, or of ws, with their classes."""
+def _anchors(space: LatentSpace, latents: int, seed: int, batch_size: int) -> Iterator[Anchors]:
+    """In batches, each with draws of its own."""
     for first in range(0, latents, batch_size):
-        draws = rng(seed, "effects", first)
-        count = min(batch_size, latents - first)
-        z, labels = generator.sample_latents(count, draws), generator.sample_labels(count, draws)
-        yield (z if space == "z" else generator.map(z, labels)), labels
+        yield space.sample(min(batch_size, latents - first), rng(seed, "effects", first))

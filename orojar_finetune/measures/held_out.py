@@ -11,7 +11,7 @@ from orojar_finetune.directions import Directions
 from orojar_finetune.gram import gram_matrix
 from orojar_finetune.latent_space import Anchors, LatentSpace
 from orojar_finetune.measures.activity import image_variance, squared_change
-from orojar_finetune.measures.orthogonality import orthogonality
+from orojar_finetune.measures.orthogonality import squared_cosines
 from orojar_finetune.training.processes import Processes
 
 SEED_OFFSET = 1 << 20
@@ -25,6 +25,13 @@ class Scores(NamedTuple):
 
     orthogonality: float
     activities: Float[Tensor, " directions"]
+
+
+class ScoresByLatent(NamedTuple):
+    """What the scores are means of."""
+
+    squared_cosines: Float[Tensor, " latents"]
+    activities: Float[Tensor, "latents directions"]
 
 
 def rng(seed: int) -> torch.Generator:
@@ -46,6 +53,19 @@ def scores(
         epsilon: length of the central differences behind the orthogonality, in steps.
         batch_size: the most images generated at once.
     """
+    found = scores_by_latent(space, anchors, steps, processes, epsilon, batch_size)
+    return Scores(found.squared_cosines.mean().item(), found.activities.mean(dim=0))
+
+
+def scores_by_latent(
+    space: LatentSpace,
+    anchors: Anchors,
+    steps: Float[Tensor, "directions size"],
+    processes: Processes,
+    epsilon: float = EPSILON,
+    batch_size: int = BATCH_SIZE,
+) -> ScoresByLatent:
+    """The same at each anchor: what intervals are drawn from. All activities are over the variance of the same images."""
 
     def gram(i: int) -> Tensor:
         return gram_matrix(space, anchors.rows(slice(i, i + 1)), steps, epsilon, batch_size)
@@ -55,7 +75,7 @@ def scores(
 
     grams = processes.stack(len(anchors), gram, "measuring orthogonality")
     changes = processes.stack(len(anchors), change, "measuring activity")
-    return Scores(orthogonality(grams), changes.mean(dim=0) / image_variance(space, anchors, batch_size))
+    return ScoresByLatent(squared_cosines(grams), changes / image_variance(space, anchors, batch_size))
 
 
 def scores_of(generator: Generator, directions: Directions, latents: int, seed: int, processes: Processes) -> Scores:
@@ -77,4 +97,5 @@ def space_of(generator: Generator, directions: Directions) -> LatentSpace:
     """
     if len(set(directions.layers)) > 1:
         raise ValueError(f"all directions must move the same layers, got {sorted(set(map(str, directions.layers)))}")
-    return LatentSpace(generator, directions.space, directions.layers[0])
+    whole = directions.space == "w+"  # its directions are zero on the layers that they leave alone
+    return LatentSpace(generator, directions.space, None if whole else directions.layers[0])

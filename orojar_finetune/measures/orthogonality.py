@@ -11,10 +11,15 @@ def orthogonality(grams: Float[Tensor, "latents directions directions"]) -> floa
     0 for an orthogonal Jacobian, 1 when all directions do the same. Cosines cannot be lowered by doing less, but directions
     that do nothing can look orthogonal: read it beside the activity.
     """
-    lengths = grams.diagonal(dim1=1, dim2=2).clamp_min(torch.finfo(grams.dtype).tiny).sqrt()
-    squared_cosines = (grams / lengths[:, :, None] / lengths[:, None, :]).square()
+    return squared_cosines(grams).mean().item()
+
+
+def squared_cosines(grams: Float[Tensor, "latents directions directions"]) -> Float[Tensor, " latents"]:
+    """The same for each latent alone, in float64: the mean over pairs, 0 where there is no pair."""
     size = grams.shape[1]
     if size < 2:
-        return 0.0
-    off = squared_cosines.masked_select(~torch.eye(size, dtype=torch.bool, device=grams.device))
-    return off.double().mean().item()
+        return torch.zeros(len(grams), dtype=torch.float64, device=grams.device)
+    lengths = grams.diagonal(dim1=1, dim2=2).clamp_min(torch.finfo(grams.dtype).tiny).sqrt()
+    cosines = grams / lengths[:, :, None] / lengths[:, None, :]
+    off = ~torch.eye(size, dtype=torch.bool, device=grams.device)
+    return cosines.square()[:, off].double().mean(dim=1)

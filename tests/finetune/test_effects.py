@@ -1,51 +1,19 @@
-from collections.abc import Sequence
-from typing import final
-
 import pytest
 import torch
-from diffusers.configuration_utils import register_to_config
-from torch import Tensor, nn
+from torch import Tensor
 
-from orojar_adapters import Generator, Layer, Noise
 from orojar_finetune.directions import Directions
-from orojar_finetune.measures.effects import STILL, disentanglement_completeness, effect_matrix, noise_floor, unmoved
+from orojar_finetune.measures.effects import (
+    STILL,
+    disentanglement_completeness,
+    effect_matrix,
+    effects_by_latent,
+    noise_floor,
+    unmoved,
+)
 from orojar_finetune.scenes.reader import load_reader
-from orojar_finetune.scenes.rendering import FACTORS, render
-
-SPREAD = 0.12
-"""Standard deviation of a factor: so small that nearly all stay in the range that scenes have."""
-
-
-@final
-class PerfectScenes(Generator):
-    """Scenes whose factors are the latent, each around the middle of its range; the factor of `still` never changes."""
-
-    family = "perfect scenes"
-    spaces = ("z", "w")
-
-    @register_to_config
-    def __init__(self, num_classes: int = 0, still: int | None = None) -> None:
-        super().__init__()
-        self.resolution, self.image_channels, self.num_classes = 64, 3, num_classes
-        self.latent_size = self.w_size = len(FACTORS)
-        self.spread = nn.Parameter(torch.tensor([0 if i == still else SPREAD for i in range(len(FACTORS))]))
-
-    @property
-    def layers(self) -> tuple[Layer, ...]:
-        return (Layer(0, "all", self.resolution),)
-
-    def map(self, z: Tensor, labels: Tensor | None = None, truncation: float = 1.0, cutoff: int | None = None) -> Tensor:
-        self.label_rows(labels, len(z))
-        return (z * truncation)[:, None]
-
-    def synthesize_with_activations(
-        self, ws: Tensor, activations: Sequence[int], noise: Noise = "const", labels: Tensor | None = None
-    ) -> tuple[Tensor, list[Tensor]]:
-        self.label_rows(labels, len(ws))
-        return render(0.5 + ws[:, 0] * self.spread, self.resolution), []
-
-    def modulation_weights(self) -> list[Tensor]:
-        return [torch.eye(len(FACTORS))]
+from orojar_finetune.scenes.rendering import FACTORS
+from perfect_scenes import PerfectScenes
 
 
 def directions(basis: Tensor, space: str = "w") -> Directions:
@@ -64,6 +32,16 @@ def test_the_latents_of_perfect_scenes_move_one_factor_each(space):
     disentanglement, completeness = disentanglement_completeness(effects)
     assert disentanglement > 0.9 and completeness > 0.9
     assert unmoved(effects) == []
+
+
+def test_the_matrix_is_the_mean_of_what_happens_at_each_latent():
+    found = effects_by_latent(
+        PerfectScenes(num_classes=2), directions(torch.eye(7)[:2]), load_reader(), latents=10, batch_size=4
+    )
+    assert found.shape == (10, 2, 7)
+    assert (found >= 0).all() and (found[:, 0, 0] > found[:, 0, 1:].amax(dim=1)).all()
+    whole = effect_matrix(PerfectScenes(num_classes=2), directions(torch.eye(7)[:2]), load_reader(), latents=10, batch_size=4)
+    torch.testing.assert_close(found.mean(dim=0).float(), whole)
 
 
 def test_a_turned_pair_of_latents_shares_two_factors():
