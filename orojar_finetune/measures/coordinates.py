@@ -1,0 +1,101 @@
+"""Where latents lie along directions: coordinates to be read, and to be set."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from orojar_adapters import Generator
+from orojar_finetune.directions import Directions
+from orojar_finetune.latent_space import STATISTICS_SAMPLES, LatentSpace
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """Coordinates along directions, in sigmas from the mean latent.
+
+    Reckoned in float64 on the CPU: a coordinate that is set is then exact in the latent's own precision.
+
+    Attributes:
+        directions: rows of unit length; setting one coordinate leaves what is orthogonal to its direction.
+        center: the mean latent.
+    """
+
+    directions: Directions
+    center: Float[Tensor, " latent"]
+
+    @classmethod
+    def of(cls, generator: Generator, directions: Directions, rng: torch.Generator) -> "Coordinates":
+        """Around the mean of the generator's latents: 0 in z, from 8192 samples of all classes in w."""
+        space = LatentSpace(generator, directions.space)
+        if space.name == "z":
+            return cls(directions, torch.zeros(generator.latent_size, dtype=torch.float64))
+        return cls(directions, space.sample(STATISTICS_SAMPLES, rng).latents[:, 0].cpu().double().mean(dim=0))
+
+    def read(self, latents: Float[Tensor, "batch *latent"]) -> Float[Tensor, "batch directions"]:
+        """The coordinates of latents, on the CPU; 0 along directions that no latent varies along.
+
+        Args:
+            latents: z or ws, as the directions' space has them; of ws each direction reads the first layer that it moves.
+        """
+        first = [layers[0] if layers else 0 for layers in self.directions.layers]
+        rows = _rows(latents)[:, first] - self.center
+        along, sigmas = (rows * self._basis).sum(dim=2), self.directions.sigmas.cpu().double()
+        return torch.where(sigmas > 0, along / sigmas, 0.0)
+
+    def set(
+        self, latents: Float[Tensor, "batch *latent"], which: Int[Tensor, " batch"], values: Float[Tensor, " batch"]
+    ) -> Float[Tensor, "batch *latent"]:
+        """Latents with one coordinate each replaced, on the layers that its direction moves.
+
+        Args:
+            which: the direction of each latent.
+            values: what its coordinate becomes, in sigmas.
+        """
+        which, rows = which.cpu(), _rows(latents)
+        basis, sigmas = self._basis[which], self.directions.sigmas.cpu().double()[which]
+        wanted = values.cpu().double() * sigmas + basis @ self.center
+        change = wanted[:, None] - (rows * basis[:, None]).sum(dim=2)
+        moved = rows + torch.where(self._moves(rows.shape[1])[which], change, 0.0)[:, :, None] * basis[:, None]
+        return moved.view(latents.shape).to(latents)
+
+    @property
+    def _basis(self) -> Tensor:
+        return self.directions.basis.cpu().double()
+
+    def _moves(self, total: int) -> Tensor:
+        """Whether each direction moves each row of a latent."""
+        at = torch.arange(total)
+        return torch.stack(
+            [(at >= first) & (at < end) for first, end in (pair or (0, total) for pair in self.directions.layers)]
+        )
+
+
+def latent_axes(generator: Generator, part: str | None = None) -> Directions:
+    """The coordinate axes of z as a direction set, whose activity is not known.
+
+    Args:
+        part: one of the generator's `latent_ranges`; None takes all of z.
+
+    Raises:
+        ValueError: a part that this generator does not have.
+    """
+    space = LatentSpace(generator, "z", part=part)
+    numbers = range(generator.latent_size)[space.coordinates]
+    count = len(numbers)
+    return Directions(
+        basis=torch.eye(generator.latent_size)[space.coordinates],
+        sigmas=torch.full((count,), generator.latent_sigma),
+        space="z",
+        method="axes",
+        names=tuple(f"z {i}" for i in numbers),
+        layers=(None,) * count,
+        activity=(float("nan"),) * count,
+    )
+
+
+def _rows(latents: Tensor) -> Tensor:
+    """Latents of any space as rows of layers."""
+    values = latents.detach().cpu().double()
+    return values[:, None] if values.ndim == 2 else values
