@@ -1,0 +1,84 @@
+"""How much of what is generated is real, and how much of what is real is generated, from features."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+CHUNK = 1024
+"""Rows and columns of a matrix of distances at a time."""
+ROUNDING = 1e-12
+"""Of a squared distance, as a part of the squared lengths that it is the difference of: equal vectors must be found equal."""
+
+
+class PrecisionRecall(NamedTuple):
+    """Both in [0, 1].
+
+    Attributes:
+        precision: the part of generated vectors that lie among the real ones: whether images are good.
+        recall: the part of real vectors that lie among the generated ones: whether they are of every kind.
+    """
+
+    precision: float
+    recall: float
+
+
+def precision_recall(
+    generated: Float[Tensor, "count features"], real: Float[Tensor, "others features"], k: int = 3
+) -> PrecisionRecall:
+    """Improved precision and recall (Kynkäänniemi et al., NeurIPS 2019, eq. 1 and 2).
+
+    A vector lies among others where it is as near to one of them as that one's k-th neighbour in its own set. Both figures
+    depend on the numbers of vectors: compare those of equal counts. One real outlier has a large ball and can let much pass.
+
+    Args:
+        k: neighbours, 3 in the paper.
+
+    Raises:
+        ValueError: a set with no more than k vectors, or numbers that are not finite.
+    """
+    if k < 1 or min(len(generated), len(real)) <= k:
+        raise ValueError(f"each set needs more than k >= 1 vectors, got {len(generated)} and {len(real)} with k = {k}")
+    generated, real = generated.detach().cpu().double(), real.detach().cpu().double()
+    if not (generated.isfinite().all() and real.isfinite().all()):
+        raise ValueError("features are not finite: the images hold nan or infinity")
+    middle = real.mean(dim=0)  # so that squared distances are not small differences of large squares
+    generated, real = generated - middle, real - middle
+    precision = _among(generated, real, k).double().mean().item()
+    return PrecisionRecall(precision, _among(real, generated, k).double().mean().item())
+
+
+def _among(
+    vectors: Float[Tensor, "count features"], others: Float[Tensor, "others features"], k: int
+) -> Bool[Tensor, " count"]:
+    """Whether each is as near to one of the others as that one's k-th neighbour."""
+    reaches = _squared_reaches(others, k)
+    found = []
+    for rows in vectors.split(CHUNK):
+        inside = torch.zeros(len(rows), dtype=torch.bool)
+        for some, reach in zip(others.split(CHUNK), reaches.split(CHUNK), strict=True):
+            squared, rounding = _squared_distances(rows, some)
+            inside |= (squared <= reach + rounding).any(dim=1)
+        found.append(inside)
+    return torch.cat(found)
+
+
+def _squared_reaches(vectors: Float[Tensor, "count features"], k: int) -> Float[Tensor, " count"]:
+    """The squared distance of each to its k-th neighbour."""
+    found = []
+    for rows in vectors.split(CHUNK):
+        nearest = rows.new_empty(len(rows), 0)
+        for others in vectors.split(CHUNK):
+            seen = torch.cat([nearest, _squared_distances(rows, others)[0]], dim=1)
+            nearest = seen.topk(min(k + 1, seen.shape[1]), dim=1, largest=False).values
+        found.append(nearest[:, k])  # the nearest is the vector itself
+    return torch.cat(found)
+
+
+def _squared_distances(
+    a: Float[Tensor, "count features"], b: Float[Tensor, "others features"]
+) -> tuple[Float[Tensor, "count others"], Float[Tensor, "count others"]]:
+    """Of every pair, and how far off they may be; through one product of matrices, ten times faster than pair by pair."""
+    lengths = a.square().sum(dim=1)[:, None] + b.square().sum(dim=1)
+    return (lengths - 2 * a @ b.T).clamp_min(0), ROUNDING * lengths
