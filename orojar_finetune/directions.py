@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,9 +23,9 @@ class Directions:
     """Unit directions of one latent space, most active first.
 
     Attributes:
-        basis: one direction a row, orthonormal.
+        basis: one direction a row, of unit length; in w+ the layers one behind the other.
         sigmas: standard deviation of the latent along each; strengths are given in these.
-        space: `z` or `w`.
+        space: `z`, `w` (a vector for all layers), or `w+` (one for each).
         method: what found them.
         names: what a slider is called.
         layers: for each the first layer and one past the last that it moves; None moves all.
@@ -82,14 +83,15 @@ class Directions:
         """Latents moved along directions.
 
         Args:
-            latents: z (batch, latent) for directions in z, ws (batch, layers, latent) for directions in w.
+            latents: z (batch, latent) for directions in z, ws (batch, layers, latent) for directions in w or w+.
             strengths: sigmas by direction number or name, as in `{0: +2.0, "hue": -1.0}`.
 
         Raises:
             ValueError: an unknown direction, or latents of another space.
         """
         wanted = 2 if self.space == "z" else 3
-        if latents.ndim != wanted or latents.shape[-1] != self.basis.shape[1]:
+        width = math.prod(latents.shape[1:]) if self.space == "w+" else latents.shape[-1]
+        if latents.ndim != wanted or width != self.basis.shape[1]:
             raise ValueError(
                 f"directions in {self.space} of width {self.basis.shape[1]} move latents of {wanted} dimensions, "
                 f"got the shape {tuple(latents.shape)}"
@@ -101,6 +103,8 @@ class Directions:
             first, end = self.layers[i] or (0, latents.shape[1])
             if self.space == "z":
                 moved += step
+            elif self.space == "w+":
+                moved += step.view(latents.shape[1:])
             else:
                 moved[:, first:end] += step
         return moved

@@ -23,7 +23,7 @@ def generate_edited(
     """Images in [-1, 1] of latents after an edit.
 
     Args:
-        directions: in z they move z, in w what the mapping makes of it, after truncation.
+        directions: in z they move z, in w and w+ what the mapping makes of it, after truncation.
         strengths: sigmas by direction number or name; none means no edit.
         truncation: psi; 1 leaves latents as they are.
         noise: as for `Generator.synthesize`.
@@ -32,7 +32,7 @@ def generate_edited(
     if moving is not None and moving.space == "z":
         z = moving.apply(z, strengths or {})
     ws = generator.map(z, labels, truncation)
-    if moving is not None and moving.space == "w":
+    if moving is not None and moving.space != "z":
         ws = moving.apply(ws, strengths or {})
     return generator.synthesize(ws, noise, labels)
 

@@ -33,7 +33,7 @@ class LatentSpace:
 
     Attributes:
         generator: frozen while it is looked at.
-        name: `z` or `w`.
+        name: `z`, `w`, or `w+`, where a step moves every layer by a vector of its own.
         layers: first layer and one past the last that a step moves; None moves all.
         part: of z that a step moves, one of the generator's `latent_ranges`; None moves all.
     """
@@ -47,7 +47,7 @@ class LatentSpace:
         if self.name not in self.generator.spaces:
             raise ValueError(f"{self.generator.family} has the spaces {self.generator.spaces}, not {self.name!r}")
         if self.name == "z" and self.layers is not None:
-            raise ValueError("layers needs the space w: a step in z always moves every layer")
+            raise ValueError("layers needs the space w or w+: a step in z always moves every layer")
         total = len(self.generator.layers)
         if self.layers is not None and self.layers[1] > total:
             raise ValueError(f"layers {self.layers} reach past the {total} layers of this generator")
@@ -60,6 +60,9 @@ class LatentSpace:
     def coordinates(self) -> slice:
         """The coordinates of a latent that a step moves."""
         whole = self.generator.latent_size if self.name == "z" else self.generator.w_size
+        if self.name == "w+":
+            first, end = self._rows
+            return slice(first * whole, end * whole)
         return slice(*self.generator.latent_ranges[self.part]) if self.part is not None else slice(0, whole)
 
     @property
@@ -67,11 +70,17 @@ class LatentSpace:
         """Width of a step."""
         return self.coordinates.stop - self.coordinates.start
 
+    @property
+    def _rows(self) -> tuple[int, int]:
+        """First layer and one past the last that a step moves."""
+        return self.layers or (0, len(self.generator.layers))
+
     def whole(self, steps: Float[Tensor, "rows size"]) -> Float[Tensor, "rows latent"]:
-        """Steps at the full width of a latent, with zeros where they move nothing."""
-        if self.part is None:
+        """Steps at the full width of a latent, with zeros where they move nothing; in w+ the layers one behind the other."""
+        if self.name == "w" or (self.name == "z" and self.part is None):
             return steps
-        full = steps.new_zeros(len(steps), self.generator.latent_size)
+        width = self.generator.latent_size if self.name == "z" else len(self.generator.layers) * self.generator.w_size
+        full = steps.new_zeros(len(steps), width)
         full[:, self.coordinates] = steps
         return full
 
@@ -85,10 +94,15 @@ class LatentSpace:
             return Anchors(self.generator.map(z, labels), labels)
 
     def covariance(self, rng: torch.Generator) -> Float[Tensor, "size size"]:
-        """The covariance of one latent, exact in z, from 8192 samples in w."""
+        """The covariance of one latent, exact in z, from 8192 samples in w.
+
+        In w+ that of layers which each follow a latent of their own, as in style mixing: layers that are always equal would
+        give a direction that moves them against each other no standard deviation at all.
+        """
         if self.name == "z":
             return self.generator.latent_sigma**2 * torch.eye(self.size, device=self.generator.device)
-        return torch.cov(self.sample(STATISTICS_SAMPLES, rng).latents[:, 0].T)
+        of_one = torch.cov(self.sample(STATISTICS_SAMPLES, rng).latents[:, 0].T)
+        return torch.block_diag(*[of_one] * (self.size // len(of_one)))
 
     def move(
         self, latents: Float[Tensor, "batch *latent"], steps: Float[Tensor, "batch size"]
@@ -96,7 +110,9 @@ class LatentSpace:
         """Latents after steps, on the layers of this space alone."""
         if self.name == "z":
             return latents + self.whole(steps)
-        first, end = self.layers or (0, latents.shape[1])
+        if self.name == "w+":
+            return latents + self.whole(steps).view(len(steps), *latents.shape[1:])
+        first, end = self._rows
         mask = latents.new_zeros(latents.shape[1], 1)
         mask[first:end] = 1
         return latents + steps[:, None] * mask

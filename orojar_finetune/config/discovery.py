@@ -5,7 +5,7 @@ from typing import Literal
 
 from orojar_finetune.config.checks import above_zero, at_least
 
-Space = Literal["auto", "z", "w"]
+Space = Literal["auto", "z", "w", "w+"]
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,12 @@ class DiscoverConfig:
     (the Hessian Penalty: descent), jacobian (eigenvectors of the mean Gram matrix), ganspace (principal components), sefa,
     latentclr (contrastive: descent), axes (the most active coordinates) or random."""
     space: Space = "auto"
-    """The latent space: z (the input) or w (the intermediate latent); auto takes w where the generator has one."""
+    """The latent space: z (the input), w (the intermediate latent), or w+ (one w for each layer: a direction then moves every
+    layer its own way); auto takes w where the generator has one."""
     part: str | None = None
     """Part of z that the directions stay in, for generators that divide theirs (BigGAN: coarse, mid, fine); None takes all."""
     layers: tuple[int, int] | None = None
-    """First layer and one past the last that the directions move, in w; None moves all. `orojar inspect` lists the layers."""
+    """First layer and one past the last that the directions move, in w or w+; None moves all. `orojar inspect` lists them."""
     count: int = 10
     """How many directions."""
     seed: int = 0
@@ -81,12 +82,12 @@ class DiscoverConfig:
         for name in ("held_out", "samples"):
             at_least(name, getattr(self, name), 2)
         above_zero("epsilon", self.epsilon)
-        if self.space not in ("auto", "z", "w"):
-            raise ValueError(f"space must be auto, z or w, got {self.space!r}")
-        if self.part is not None and self.space == "w":
+        if self.space not in ("auto", "z", "w", "w+"):
+            raise ValueError(f"space must be auto, z, w or w+, got {self.space!r}")
+        if self.part is not None and self.space in ("w", "w+"):
             raise ValueError(f"part {self.part!r} is one of z: choose the space z")
         if self.layers is not None:
             if self.space == "z":
-                raise ValueError("layers needs the space w: a step in z always moves every layer")
+                raise ValueError("layers needs the space w or w+: a step in z always moves every layer")
             if not 0 <= self.layers[0] < self.layers[1]:
                 raise ValueError(f"layers must be a first layer and one past the last, got {self.layers}")

@@ -17,10 +17,10 @@ def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Fl
     """Leading eigenvectors of AᵀA, with A the stacked matrices that first meet the latent, on the layers that are moved.
 
     Raises:
-        ValueError: z of a generator with a w, whose mapping no matrix describes.
+        ValueError: z of a generator with a w, whose mapping no matrix describes, or w+.
     """
     generator = space.generator
-    if space.name == "z" and "w" in generator.spaces:
+    if space.name != "w" and "w" in generator.spaces:
         raise ValueError("sefa factorizes the modulation of w: choose the space w")
     first, end = space.layers or (0, len(generator.layers))
     weights = [weight[:, space.coordinates] for weight in generator.modulation_weights()[first:end]]

@@ -65,7 +65,7 @@ class Independence:
         latents = self.generator.sample_latents(total, draws)[rows]
         labels = self.generator.sample_labels(total, draws)
         labels = None if labels is None else labels[rows]
-        if self.space == "w":
+        if self.space != "z":
             with torch.set_grad_enabled(self.config.through_mapping and torch.is_grad_enabled()):
                 latents = self.generator.map(latents, labels)
         coefficients = latents.new_zeros(len(latents), len(self.moves))
@@ -102,7 +102,9 @@ class Independence:
 def moves(generator: Generator, directions: Directions) -> Float[Tensor, "directions *latent"]:
     """What a coefficient of 1 adds to a latent: z, or ws with zeros on the layers that a direction leaves alone."""
     steps = directions.basis * directions.sigmas[:, None]
-    if directions.space == "w":
+    if directions.space == "w+":
+        steps = steps.view(len(directions), len(generator.layers), generator.w_size)
+    elif directions.space == "w":
         mask = steps.new_zeros(len(directions), len(generator.layers))
         for row, layers in zip(mask, directions.layers, strict=True):
             first, end = layers or (0, len(generator.layers))
