@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from orojar_adapters import CheckpointError, load_discriminator, load_generator
-    from orojar_finetune.config import DescentConfig, DiscoverConfig, FinetuneConfig
+    from orojar_finetune.config import CompareConfig, DescentConfig, DiscoverConfig, EvaluateConfig, FinetuneConfig
     from orojar_finetune.directions import Directions
     from orojar_finetune.discovery import discover
     from orojar_finetune.editing import generate_edited
+    from orojar_finetune.evaluation.comparing import compare
+    from orojar_finetune.evaluation.evaluating import evaluate
     from orojar_finetune.export import write_export
     from orojar_finetune.hub import push
     from orojar_finetune.model_folder import write_model_folder
@@ -22,12 +24,16 @@ _HOMES = {
     "CheckpointError": "orojar_adapters",
     "load_discriminator": "orojar_adapters",
     "load_generator": "orojar_adapters",
+    "CompareConfig": "orojar_finetune.config",
     "DescentConfig": "orojar_finetune.config",
     "DiscoverConfig": "orojar_finetune.config",
+    "EvaluateConfig": "orojar_finetune.config",
     "FinetuneConfig": "orojar_finetune.config",
     "Directions": "orojar_finetune.directions",
     "discover": "orojar_finetune.discovery",
     "generate_edited": "orojar_finetune.editing",
+    "compare": "orojar_finetune.evaluation.comparing",
+    "evaluate": "orojar_finetune.evaluation.evaluating",
     "write_export": "orojar_finetune.export",
     "push": "orojar_finetune.hub",
     "write_model_folder": "orojar_finetune.model_folder",
@@ -39,12 +45,16 @@ _HOMES = {
 
 __all__ = [
     "CheckpointError",
+    "CompareConfig",
     "DescentConfig",
     "Directions",
     "DiscoverConfig",
+    "EvaluateConfig",
     "FinetuneConfig",
     "Recipe",
+    "compare",
     "discover",
+    "evaluate",
     "finetune",
     "generate_edited",
     "hessian_penalty",

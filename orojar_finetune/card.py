@@ -12,6 +12,7 @@ from orojar_adapters.sources import hub_repo
 from orojar_finetune.directions import Directions
 
 CARD = "README.md"
+EVALUATION = "## Evaluated with `orojar evaluate`"
 MARK = "<!-- written by orojar-finetune; a card without this line is left alone -->"
 HUB_LICENSES = {"mit", "apache-2.0", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "cc-by-nc-4.0", "unknown"}
 HUB_LICENSES |= {"cc-by-sa-4.0", "cc-by-nc-sa-4.0", "gpl-3.0", "lgpl-3.0", "openrail", "other"}
@@ -23,13 +24,25 @@ def write(
     sets: Mapping[str, Directions],
     base: Mapping[str, Any],
     adapter: Adapter | None = None,
-    tuning: Mapping[str, Any] | None = None,
+    measured: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes the card, unless the folder has one of somebody else's; arguments as in `text`."""
     path = folder / CARD
     if path.is_file() and MARK not in path.read_text(encoding="utf-8"):
         return
-    path.write_text(text(generator, sets, base, adapter, tuning), encoding="utf-8")
+    path.write_text(text(generator, sets, base, adapter, measured), encoding="utf-8")
+
+
+def with_evaluation(folder: Path, figures: Mapping[str, Any]) -> str:
+    """The card of a folder with the figures of an evaluation in the place of earlier ones; somebody else's card as it is."""
+    path = folder / CARD
+    found = path.read_text(encoding="utf-8") if path.is_file() else f"{MARK}\n"
+    if MARK not in found:
+        return found
+    before, _, after = found.partition(EVALUATION)
+    rest = after.partition("\n## ")[2] if after else ""
+    sections = [before.rstrip(), EVALUATION + _evaluation(figures)]
+    return "\n\n".join([*sections, f"## {rest}".rstrip()] if rest else sections) + "\n"
 
 
 def text(
@@ -37,24 +50,28 @@ def text(
     sets: Mapping[str, Directions],
     base: Mapping[str, Any],
     adapter: Adapter | None = None,
-    tuning: Mapping[str, Any] | None = None,
+    measured: Mapping[str, Any] | None = None,
 ) -> str:
     """The card as Markdown with the Hub's front matter.
 
     Args:
         base: where the weights came from.
         adapter: where the folder holds one instead of the whole weights.
-        tuning: what a fine-tune of the weights measured at its `start` and its `end`, and its `steps`.
+        measured: metrics.json: `finetune`, what a fine-tune of the weights measured at its `start` and its `end`, and its
+            `steps`; `evaluation`, what `orojar evaluate` found.
     """
     sections = [f"---\n{_front_matter(base, adapter)}\n---", MARK, _title(generator, base)]
     if adapter is not None:
         sections.append(_adapter(adapter))
+    tuning, evaluation = ((measured or {}).get(key) for key in ("finetune", "evaluation"))
     if isinstance(tuning, Mapping) and {"start", "end", "steps"} <= tuning.keys():
         sections.append(_tuning(tuning))
     if sets:
         name, directions = next(iter(sets.items()))
         sections += [_directions(name, directions), _scores(sets)]
     sections += [_usage(bool(sets)), _source(base)]
+    if isinstance(evaluation, Mapping) and "columns" in evaluation:
+        sections.append(EVALUATION + _evaluation(evaluation))
     return "\n\n".join(sections) + "\n"
 
 
@@ -118,6 +135,32 @@ def _tuning(tuning: Mapping[str, Any]) -> str:
     ]
     lines += [f"| {words} | {start[name]:.3f} | {end[name]:.3f} |" for name, words in FIGURES.items() if name in start]
     return "\n".join(lines)
+
+
+def _evaluation(figures: Mapping[str, Any]) -> str:
+    """A table of all figures, one column a direction set."""
+    columns = figures["columns"]
+    names = dict.fromkeys(name for column in columns for name in column["figures"])
+    lines = [
+        "",
+        "",
+        "; ".join(f"{key}: {value}" for key, value in figures["on"].items()) + ". In brackets the 95 % interval over latents.",
+        "What the names mean is in `report.html`.",
+        "",
+        f"| | {' | '.join(column['name'] for column in columns)} |",
+        "|---|" + "---|" * len(columns),
+    ]
+    for name in names:
+        cells = (_cell(column["figures"].get(name)) for column in columns)
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _cell(figure: Mapping[str, float] | None) -> str:
+    if figure is None:
+        return ""
+    interval = f" [{figure['low']:.3g}, {figure['high']:.3g}]" if "low" in figure else ""
+    return f"{figure['value']:.3f}{interval}"
 
 
 def _directions(name: str, directions: Directions) -> str:

@@ -16,7 +16,7 @@ from orojar_adapters.readers import detect
 from orojar_adapters.readers import folder as reader
 from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_finetune import card, render
-from orojar_finetune.atomic import replacing_folder
+from orojar_finetune.atomic import replacing, replacing_folder
 from orojar_finetune.directions import Directions
 
 log = logging.getLogger("orojar")
@@ -64,15 +64,28 @@ def write_model_folder(
         for name, directions in (sets or {}).items():
             directions.save(temporary, name)
         provenance = {"base": base_of(generator), "config": dict(config or {}), "versions": versions()}
-        _write_json(temporary / reader.PROVENANCE, provenance)
+        write_json(temporary / reader.PROVENANCE, provenance)
         known = {name: Directions.load(temporary, name) for name in Directions.list(temporary)}
         of_sets = {name: {**d.scores, "activity_of": dict(zip(d.names, d.activity, strict=True))} for name, d in known.items()}
         measured = {**_read_metrics(temporary), "direction_sets": of_sets, **(metrics or {})}
-        _write_json(temporary / METRICS, measured)
+        write_json(temporary / METRICS, measured)
         _write_previews(temporary / PREVIEWS, generator, next(iter(known.values()), None))
-        card.write(temporary, generator, known, provenance["base"], adapter, measured.get("finetune"))
+        card.write(temporary, generator, known, provenance["base"], adapter, measured)
         for path in temporary.rglob("*.safetensors"):
             path.chmod(0o644)  # the library writes them for the owner alone
+
+
+def add_evaluation(folder: Path, figures: Mapping[str, Any]) -> None:
+    """Puts what an evaluation found into metrics.json and the card of a model folder; all else stays as it is.
+
+    Raises:
+        CheckpointError: a model folder that cannot be read.
+    """
+    measured = {**_read_metrics(folder), "evaluation": dict(figures)}
+    with replacing(folder / METRICS) as temporary:
+        write_json(temporary, measured)
+    with replacing(folder / card.CARD) as temporary:
+        temporary.write_text(card.with_evaluation(folder, figures), encoding="utf-8")
 
 
 def _write_weights(folder: Path, generator: Generator, adapter: Adapter | None) -> None:
@@ -131,5 +144,6 @@ def _read_metrics(folder: Path) -> dict[str, Any]:
     return reader.read_json(path) if path.is_file() else {}
 
 
-def _write_json(path: Path, value: dict[str, Any]) -> None:
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Plain data as JSON that a person can read."""
     path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")

@@ -8,8 +8,10 @@ import tyro
 
 from orojar_finetune.config import (
     FLAT,
+    CompareConfig,
     DataConfig,
     DiscoverConfig,
+    EvaluateConfig,
     FidelityConfig,
     FinetuneConfig,
     GanConfig,
@@ -158,6 +160,47 @@ class Generate:
 
 
 @dataclass(frozen=True)
+class Evaluate:
+    """Measures a generator and its directions: independence, fidelity, paths, and for scenes the true factors.
+
+    Prints a table, writes metrics.json and report.html, which opens without a network; in a model folder also into its card.
+    """
+
+    source: Source
+    """A file, a model folder, user/repo, or user/repo/file.pkl."""
+    output_dir: Path | None = None
+    """Where the results go: by default a model folder given as source itself, for others NAME-evaluation."""
+    data: str = "none"
+    """Real images to compare with: none, scenes (the built-in pictures, whose factors are known), a folder or zip of images, or
+    user/dataset."""
+    direction_set: str | None = None
+    """Which direction set of a model folder; by default all, each a column."""
+    revision: str | None = None
+    """Branch, tag or commit on the Hub."""
+    config: Annotated[EvaluateConfig, FLAT] = field(default_factory=EvaluateConfig)
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Finds directions of one generator by every method, and measures all alike: same latents, same steps, costs counted."""
+
+    source: Source
+    """A file, a model folder, user/repo, or user/repo/file.pkl."""
+    output_dir: Path = Path("orojar-comparison")
+    """Where metrics.json and report.html go."""
+    data: str = "none"
+    """Real images for what needs some: none, scenes (the built-in pictures, whose factors are known), a folder or zip of
+    images, or user/dataset."""
+    tuned: tuple[str, ...] = ()
+    """Model folders or repositories of fine-tuned generators, measured beside their base with their own directions."""
+    direction_set: str | None = None
+    """Which direction set of those; by default the first."""
+    revision: str | None = None
+    """Branch, tag or commit on the Hub."""
+    config: Annotated[CompareConfig, FLAT] = field(default_factory=CompareConfig)
+
+
+@dataclass(frozen=True)
 class Edit:
     """Opens the browser editor: one slider a direction, in sigmas."""
 
@@ -203,4 +246,4 @@ class Push:
     """Of the commit."""
 
 
-Verb = Demo | Inspect | Convert | Discover | Finetune | Train | Generate | Edit | Merge | Push
+Verb = Demo | Inspect | Convert | Discover | Finetune | Train | Generate | Evaluate | Compare | Edit | Merge | Push

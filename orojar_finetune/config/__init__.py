@@ -1,15 +1,18 @@
 """Every option, its default and its sentence of help. Nothing heavy is imported here: `--help` reads these files."""
 
 from orojar_finetune.config.discovery import DescentConfig, DiscoverConfig
+from orojar_finetune.config.evaluation import CompareConfig, EvaluateConfig
 from orojar_finetune.config.finetuning import FLAT, FidelityConfig, FinetuneConfig, PenaltyConfig
 from orojar_finetune.config.gan import GanConfig, NetworkConfig
 from orojar_finetune.config.running import DataConfig, RunConfig
 
 __all__ = [
     "FLAT",
+    "CompareConfig",
     "DataConfig",
     "DescentConfig",
     "DiscoverConfig",
+    "EvaluateConfig",
     "FidelityConfig",
     "FinetuneConfig",
     "GanConfig",

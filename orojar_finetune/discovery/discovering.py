@@ -49,6 +49,19 @@ def discover(
         TypeError: an option that does not exist.
     """
     config = dataclasses.replace(config or DiscoverConfig(), **options)
+    space, basis = search(generator, config, progress=progress)
+    with _frozen(generator):
+        return measured(space, basis, config, Processes(progress))
+
+
+def search(
+    generator: adapters.Generator, config: DiscoverConfig, *, progress: bool = True
+) -> tuple[LatentSpace, Float[Tensor, "count size"]]:
+    """The basis that a method finds, and the space that it lies in: all of `discover` but the measuring.
+
+    Raises:
+        ValueError: an option that does not fit this generator.
+    """
     if config.method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {config.method!r}")
     space = LatentSpace(generator, chosen_space(generator, config), config.layers, config.part)
@@ -59,8 +72,7 @@ def discover(
     processes = Processes(progress)
     processes.place(generator)
     with _frozen(generator):
-        basis = METHODS[config.method](space, config, processes)
-        return measured(space, basis, config, processes)
+        return space, METHODS[config.method](space, config, processes)
 
 
 def chosen_space(generator: adapters.Generator, config: DiscoverConfig) -> str:

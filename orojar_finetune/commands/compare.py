@@ -1,0 +1,50 @@
+"""`orojar compare`."""
+
+import dataclasses
+
+from orojar_adapters import load_generator
+from orojar_finetune.commands.evaluate import legend
+from orojar_finetune.directions import Directions
+from orojar_finetune.evaluation.comparing import Column, compare
+from orojar_finetune.evaluation.results import strips, write
+from orojar_finetune.training.processes import Processes
+from orojar_finetune.verbs import Compare
+
+WATCHED = ("orthogonality", "activity", "disentanglement", "completeness", "seconds")
+
+
+def run(options: Compare) -> None:
+    """Finds and measures directions by every method, writes metrics.json and report.html, prints tables."""
+    device = Processes(progress=False).device
+    generator = load_generator(options.source, options.revision).to(device)
+    tuned = {
+        source: (load_generator(source).to(device), Directions.load(source, options.direction_set)) for source in options.tuned
+    }
+    print(f"{'':16}" + "".join(f"{name:>17}" for name in WATCHED))
+    columns = compare(generator, options.config, data=options.data, tuned=tuned, watch=_show)
+    for line in legend([column.findings for column in columns], WATCHED):
+        print(line)
+    facts = {
+        "model": options.source,
+        "real images": options.data,
+        "family": generator.family,
+        "pixels": generator.resolution,
+        "directions": options.config.discover.count,
+        "latents": options.config.evaluate.latents,
+        "seed": options.config.discover.seed,
+    }
+    pictures = {
+        column.findings.name: strips(column.generator, column.directions) for column in columns if column.directions is not None
+    }
+    findings = [column.findings for column in columns]
+    write(
+        options.output_dir, f"{options.source}, methods compared", findings, facts, dataclasses.asdict(options.config), pictures
+    )
+    print(f"Wrote {options.output_dir / 'report.html'} and metrics.json beside it")
+
+
+def _show(column: Column) -> None:
+    """A line as soon as a method is done: all of them together take a while."""
+    figures = column.findings.figures
+    cells = (f"{figures[name].value:17.3f}" if name in figures else " " * 17 for name in WATCHED)
+    print(f"{column.findings.name:16}" + "".join(cells), flush=True)

@@ -1,0 +1,71 @@
+"""`orojar evaluate`."""
+
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+
+from orojar_adapters import Generator, load_generator
+from orojar_finetune.directions import Directions
+from orojar_finetune.evaluation.evaluating import evaluate
+from orojar_finetune.evaluation.findings import MEANINGS, Findings
+from orojar_finetune.evaluation.results import strips, write
+from orojar_finetune.model_folder import is_model_folder
+from orojar_finetune.training.processes import Processes
+from orojar_finetune.verbs import Evaluate
+
+
+def run(options: Evaluate) -> None:
+    """Measures a generator with each of its direction sets, writes metrics.json and report.html, prints a table."""
+    target = options.output_dir or default_target(options.source)
+    generator = load_generator(options.source, options.revision).to(Processes(progress=False).device)
+    sets = _sets(options)
+    columns = [
+        evaluate(generator, directions, options.config, data=options.data, name=name) for name, directions in sets.items()
+    ] or [evaluate(generator, None, options.config, data=options.data, name="no directions")]
+    for line in table(columns):
+        print(line)
+    facts = {"model": options.source, "real images": options.data, **_sizes(generator, options)}
+    pictures = {name: strips(generator, directions) for name, directions in sets.items()}
+    write(target, f"{options.source}, evaluated", columns, facts, dataclasses.asdict(options.config), pictures)
+    print(f"Wrote {target / 'report.html'} and metrics.json beside it")
+
+
+def _sets(options: Evaluate) -> dict[str, Directions]:
+    known = Directions.list(options.source, options.revision)
+    if options.direction_set is not None and options.direction_set not in known:
+        raise ValueError(
+            f"{options.source} has no direction set {options.direction_set!r}; it has {', '.join(known) or 'none'}"
+        )
+    wanted = known if options.direction_set is None else [options.direction_set]
+    return {name: Directions.load(options.source, name, options.revision) for name in wanted}
+
+
+def _sizes(generator: Generator, options: Evaluate) -> dict[str, object]:
+    return {
+        "family": generator.family,
+        "pixels": generator.resolution,
+        "latents": options.config.latents,
+        "seed": options.config.seed,
+    }
+
+
+def default_target(source: str) -> Path:
+    """A model folder itself; for other sources a folder named after them, in the current one."""
+    path = Path(source).expanduser()
+    return path if is_model_folder(path) else Path(f"{path.name if path.is_dir() else Path(source).stem}-evaluation")
+
+
+def table(columns: list[Findings]) -> list[str]:
+    """All figures as lines of text, one column a direction set, with the legend below."""
+    names = [name for name in MEANINGS if any(name in found.figures for found in columns)]
+    cells = {found.name: {name: str(found.figures.get(name, "")) for name in names} for found in columns}
+    widths = {key: max(len(key), *(len(text) for text in column.values()), 5) for key, column in cells.items()}
+    lines = [f"{'':28}" + "".join(f"  {key:>{widths[key]}}" for key in cells)]
+    lines += [f"{name:28}" + "".join(f"  {cells[key][name]:>{widths[key]}}" for key in cells) for name in names]
+    return [*lines, *legend(columns, names)]
+
+
+def legend(columns: list[Findings], names: Iterable[str]) -> list[str]:
+    """What figures mean, and what was left out and why."""
+    notes = dict.fromkeys(note for found in columns for note in found.notes)
+    return ["", *(f"{name + ':':30}{MEANINGS[name].words}" for name in names), *(["", *notes] if notes else [])]

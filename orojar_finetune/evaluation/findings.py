@@ -1,0 +1,127 @@
+"""What an evaluation found: figures with their intervals, a line a direction, matrices and curves; also as plain data."""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+
+class Figure(NamedTuple):
+    """One number.
+
+    Attributes:
+        value: what was measured.
+        low: lower end of its 95 % interval over latents (or seeds), where there is one.
+        high: upper end.
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    def __str__(self) -> str:
+        """Three digits behind the point, the interval behind it where there is one."""
+        return f"{self.value:.3f}" if self.low is None else f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+class Matrix(NamedTuple):
+    """Numbers by direction and by something else, such as the true factors."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[float, ...], ...]
+
+
+class Curve(NamedTuple):
+    """Lines over a common axis."""
+
+    axis: str
+    x: tuple[float, ...]
+    lines: dict[str, tuple[float, ...]]
+
+
+@dataclass
+class Findings:
+    """Everything found out about one generator with one direction set.
+
+    Attributes:
+        name: what the column is called.
+        directions: names of the directions, most active first.
+        figures: numbers of the whole.
+        of_directions: numbers of each direction.
+        matrices: numbers of each direction and something else.
+        curves: lines to draw.
+        notes: what was left out, and why; what a reader must know.
+    """
+
+    name: str
+    directions: tuple[str, ...] = ()
+    figures: dict[str, Figure] = field(default_factory=dict)
+    of_directions: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    matrices: dict[str, Matrix] = field(default_factory=dict)
+    curves: dict[str, Curve] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, other: "Findings") -> None:
+        """Takes over what another one found."""
+        self.figures |= other.figures
+        self.of_directions |= other.of_directions
+        self.matrices |= other.matrices
+        self.curves |= other.curves
+        self.notes += other.notes
+
+    def described(self) -> dict[str, Any]:
+        """As plain data, for metrics.json."""
+        return {
+            "name": self.name,
+            "figures": {
+                name: {key: value for key, value in figure._asdict().items() if value is not None}
+                for name, figure in self.figures.items()
+            },
+            "of_directions": {
+                name: dict(zip(self.directions, values, strict=True)) for name, values in self.of_directions.items()
+            },
+            "matrices": {
+                name: {
+                    direction: dict(zip(matrix.columns, row, strict=True))
+                    for direction, row in zip(self.directions, matrix.rows, strict=True)
+                }
+                for name, matrix in self.matrices.items()
+            },
+            "curves": {name: curve._asdict() for name, curve in self.curves.items()},
+            "notes": self.notes,
+        }
+
+
+class Meaning(NamedTuple):
+    """What a figure says."""
+
+    words: str
+    """A sentence for the legend."""
+    better: str = ""
+    """`lower`, `higher`, or nothing where neither is better by itself."""
+
+
+MEANINGS: dict[str, Meaning] = {
+    "orthogonality": Meaning("mean squared off-diagonal cosine of the image's Jacobian along the directions", "lower"),
+    "orthogonality of layers": Meaning("the same of the activations at each resolution, their mean", "lower"),
+    "activity": Meaning("mean squared change of the image by one sigma, over the variance of images; two unrelated ones: 2"),
+    "activeness": Meaning("variance over pixels between -2, 0 and 2 sigmas (Wei et al., 2021)"),
+    "path length in z": Meaning("PPL: squared distance a step, over the step squared, between random latents in z", "lower"),
+    "path length in w": Meaning("the same in w", "lower"),
+    "traversal length": Meaning("PIPL: length of the path of images along a direction"),
+    "frechet distance": Meaning(
+        "between features of real and of generated images, over the variance of the real ones'", "lower"
+    ),
+    "kernel distance": Meaning("KID: squared maximum mean discrepancy of the same features", "lower"),
+    "precision": Meaning("the part of generated images that lie among the real ones", "higher"),
+    "recall": Meaning("the part of real images that lie among the generated ones", "higher"),
+    "preservation": Meaning("cosine similarity of features before and after an edit of 2 sigmas, both ways"),
+    "predictability, best epoch": Meaning("VP: how often a network tells which direction changed, on pairs it has not seen"),
+    "predictability, last epoch": Meaning("the same after the last epoch", "higher"),
+    "predictability, by chance": Meaning("what guessing gives"),
+    "disentanglement": Meaning("DCI: whether each direction moves one true factor; 1 is perfectly", "higher"),
+    "completeness": Meaning("DCI: whether each true factor is moved by one direction; 1 is perfectly", "higher"),
+    "mutual information gap": Meaning("MIG: how far the best code of each factor stands out from the next", "higher"),
+    "factors nobody moves": Meaning("true factors that no direction moves by a third of their standard deviation", "lower"),
+    "seconds": Meaning("spent on finding the directions"),
+    "images generated": Meaning("for finding the directions"),
+}
+"""By name, in the order of the tables."""

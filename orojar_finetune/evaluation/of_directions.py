@@ -1,0 +1,114 @@
+"""What directions do: independence, size of the changes, what is kept, and what a network can tell of them."""
+
+import statistics
+
+import torch
+from torch import Tensor
+
+from orojar_finetune.evaluation.findings import Curve, Figure, Findings
+from orojar_finetune.evaluation.subject import Subject, figure, of_directions
+from orojar_finetune.gram import jacobian
+from orojar_finetune.measures import held_out
+from orojar_finetune.measures.activeness import activeness
+from orojar_finetune.measures.distances import load_distance
+from orojar_finetune.measures.orthogonality import squared_cosines
+from orojar_finetune.measures.path_length import traversal_length
+from orojar_finetune.measures.preservation import preservation
+from orojar_finetune.measures.variation_predictability import generated_pairs, predictability
+from orojar_finetune.training.independence import outputs
+from orojar_finetune.training.processes import Processes
+
+LARGEST_PAIR = 64
+"""Pixels to which the images of pairs are averaged down: the network of the predictability is made for such."""
+TRAVERSED = 32
+"""Latents whose traversals are measured, at most: each takes 25 images a direction."""
+
+
+def measure_independence(subject: Subject) -> Findings:
+    """Orthogonality of the image and of the layers, and activity."""
+    directions = subject.need_directions()
+    generator = subject.generator
+    space = held_out.space_of(generator, directions)
+    steps = (directions.basis * directions.sigmas[:, None]).to(generator.device)
+    anchors = space.sample(subject.config.latents, subject.rng("independence"))
+    found = held_out.scores_by_latent(space, anchors, steps, Processes(progress=False))
+    _, activations = outputs(generator, ("layers",))
+
+    def cosines(i: int) -> Tensor:
+        changes = jacobian(space, anchors.rows(slice(i, i + 1)), steps, held_out.EPSILON, held_out.BATCH_SIZE, activations)
+        return torch.stack([squared_cosines((c @ c.T)[None])[0] for c in changes[1:]]).mean()
+
+    figures = {
+        "orthogonality": figure(found.squared_cosines, subject),
+        "activity": figure(found.activities.mean(dim=1), subject),
+    }
+    if activations:
+        layers = torch.stack([cosines(i) for i in range(len(anchors))])
+        figures["orthogonality of layers"] = figure(layers, subject)
+    return Findings(subject.name, directions.names, figures, {"activity": of_directions(found.activities)})
+
+
+def measure_activeness(subject: Subject) -> Findings:
+    """The authors' activeness."""
+    directions = subject.need_directions()
+    found = activeness(subject.generator, directions, subject.rng("activeness"), subject.config.latents)
+    return Findings(
+        subject.name,
+        directions.names,
+        {"activeness": figure(found.mean(dim=1), subject)},
+        {"activeness": of_directions(found)},
+    )
+
+
+def measure_traversal(subject: Subject) -> Findings:
+    """PIPL: the length of each direction's path."""
+    directions = subject.need_directions()
+    distance = load_distance(subject.config.distance, subject.generator.device)
+    found = traversal_length(
+        subject.generator, directions, distance, subject.rng("traversal"), min(subject.config.latents, TRAVERSED)
+    )
+    return Findings(
+        subject.name,
+        directions.names,
+        {"traversal length": figure(found.mean(dim=1), subject)},
+        {"traversal length": of_directions(found)},
+    )
+
+
+def measure_preservation(subject: Subject) -> Findings:
+    """What an edit of two sigmas keeps of an image's features."""
+    directions = subject.need_directions()
+    found = preservation(subject.generator, directions, subject.extractor, subject.rng("preservation"), subject.config.latents)
+    return Findings(
+        subject.name,
+        directions.names,
+        {"preservation": figure(found.mean(dim=1), subject)},
+        {"preservation": of_directions(found)},
+    )
+
+
+def measure_predictability(subject: Subject) -> Findings:
+    """VP: whether a network can tell which direction changed."""
+    directions, config = subject.need_directions(), subject.config
+    pairs = generated_pairs(subject.generator, directions, subject.rng("pairs"), config.predictability_pairs, LARGEST_PAIR)
+    device = subject.generator.device
+    runs = [
+        predictability(pairs, config.predictability_epochs, config.seed + i, device=device)
+        for i in range(config.predictability_seeds)
+    ]
+    epochs = tuple(float(epoch + 1) for epoch in range(config.predictability_epochs))
+    lines = {f"seed {config.seed + i}": run.accuracies for i, run in enumerate(runs)}
+    return Findings(
+        subject.name,
+        figures={
+            "predictability, best epoch": _over_seeds([run.best for run in runs]),
+            "predictability, last epoch": _over_seeds([run.last for run in runs]),
+            "predictability, by chance": Figure(runs[0].chance),
+        },
+        curves={"predictability by epoch": Curve("epoch", epochs, lines)},
+    )
+
+
+def _over_seeds(values: list[float]) -> Figure:
+    """The mean, between the smallest and the largest."""
+    return Figure(statistics.fmean(values), min(values), max(values)) if len(values) > 1 else Figure(values[0])

@@ -1,0 +1,58 @@
+"""Findings on the disk: metrics.json, the page, and the model card where there is one of ours."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from orojar_adapters import Generator
+from orojar_finetune import render
+from orojar_finetune.atomic import replacing
+from orojar_finetune.directions import Directions
+from orojar_finetune.evaluation.findings import Findings
+from orojar_finetune.evaluation.report import page
+from orojar_finetune.model_folder import add_evaluation, is_model_folder, write_json
+
+REPORT = "report.html"
+METRICS = "metrics.json"
+SHOWN_SEED = 0
+WIDEST = 900
+"""Pixels of a strip in the page."""
+
+
+def write(
+    folder: Path,
+    title: str,
+    columns: Sequence[Findings],
+    facts: Mapping[str, object],
+    config: Mapping[str, Any],
+    pictures: Mapping[str, Mapping[str, Image.Image]],
+) -> None:
+    """Writes report.html and the figures: into the metrics.json and the card of a model folder, or into one of its own.
+
+    Args:
+        facts: what was measured on what.
+        config: every option.
+        pictures: strips by column and direction.
+    """
+    html = page(title, columns, facts, pictures)
+    figures = {"on": dict(facts), "config": dict(config), "columns": [found.described() for found in columns]}
+    folder.mkdir(parents=True, exist_ok=True)
+    if is_model_folder(folder):
+        add_evaluation(folder, figures)
+    else:
+        with replacing(folder / METRICS) as temporary:
+            write_json(temporary, {"evaluation": figures})
+    with replacing(folder / REPORT) as temporary:
+        temporary.write_text(html, encoding="utf-8")
+
+
+def strips(generator: Generator, directions: Directions) -> dict[str, Image.Image]:
+    """What each direction does to one seed."""
+    found = {}
+    for i, name in enumerate(directions.names):
+        picture = render.strip(render.traversal(generator, directions, i, [SHOWN_SEED]))
+        picture.thumbnail((WIDEST, WIDEST))
+        found[name] = picture
+    return found
