@@ -99,10 +99,20 @@ class LatentSpace:
         In w+ that of layers which each follow a latent of their own, as in style mixing: layers that are always equal would
         give a direction that moves them against each other no standard deviation at all.
         """
+        of_one = self._covariance_of_one(rng)
+        return torch.block_diag(*[of_one] * (self.size // len(of_one)))
+
+    def root(self, rng: torch.Generator) -> Float[Tensor, "size size"]:
+        """The symmetric root of the covariance: it makes a step here out of one in whitened coordinates, where sigmas are 1."""
+        values, vectors = torch.linalg.eigh(self._covariance_of_one(rng))
+        of_one = vectors * values.clamp_min(0).sqrt() @ vectors.T
+        return torch.block_diag(*[of_one] * (self.size // len(of_one)))
+
+    def _covariance_of_one(self, rng: torch.Generator) -> Float[Tensor, "latent latent"]:
+        """That of the z, or of the w of one layer."""
         if self.name == "z":
             return self.generator.latent_sigma**2 * torch.eye(self.size, device=self.generator.device)
-        of_one = torch.cov(self.sample(STATISTICS_SAMPLES, rng).latents[:, 0].T)
-        return torch.block_diag(*[of_one] * (self.size // len(of_one)))
+        return torch.cov(self.sample(STATISTICS_SAMPLES, rng).latents[:, 0].T)
 
     def move(
         self, latents: Float[Tensor, "batch *latent"], steps: Float[Tensor, "batch size"]

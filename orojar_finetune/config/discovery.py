@@ -69,6 +69,9 @@ class DiscoverConfig:
     """Other latents, on which orthogonality and activity are measured."""
     epsilon: float = 0.05
     """Step of the central difference behind Jacobians, in standard deviations of the latent."""
+    whiten: bool = False
+    """orojar-jd, jacobian: look for directions that are uncorrelated over latents, in steps of one sigma each, instead of ones
+    at right angles."""
     activations: tuple[int, ...] = ()
     """Layers whose activations count beside the image; ganspace in z and latentclr look at these instead of the image, and
     choose one themselves where none is named."""

@@ -9,6 +9,7 @@ measure images by a perceptual distance; here it is the squared difference, or t
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional as F
 
 from orojar_finetune.config import DiscoverConfig
 from orojar_finetune.discovery.random import random_basis
@@ -24,34 +25,46 @@ ITERATIONS = 3
 
 def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Float[Tensor, "count size"]:
     """Leading eigenvectors of the mean JᵀJ over the sampled latents."""
-    anchors, step = drawn(space, config)
+    anchors, frame = drawn(space, config)
     if space.size <= EXACT_SIZE:
-        everything = torch.eye(space.size, device=space.generator.device)
-        active = leading(sampled_grams(space, anchors, everything, step, config, processes).mean(dim=0), config.count)
+        active = leading(sampled_grams(space, anchors, frame, config, processes).mean(dim=0), config.count)
     else:
-        active = active_subspace(space, anchors, step, config, processes)
-    return active.T.contiguous()
+        active = active_subspace(space, anchors, frame, config, processes)
+    return unit_rows(active.T @ frame)
 
 
-def drawn(space: LatentSpace, config: DiscoverConfig) -> tuple[Anchors, float]:
-    """The latents at which Jacobians are taken, and the length of the differences behind them."""
+def drawn(space: LatentSpace, config: DiscoverConfig) -> tuple[Anchors, Float[Tensor, "size size"]]:
+    """The latents at which Jacobians are taken, and the frame of coordinates that they are taken in, one step a row.
+
+    Steps are one sigma long: all of the same mean length, or, whitened, each of the latent's own standard deviation along it.
+    What is orthogonal in whitened coordinates is uncorrelated over latents, not at right angles.
+    """
     rng = torch.Generator().manual_seed(config.seed)
-    step = config.epsilon * float(space.covariance(rng).diagonal().mean().sqrt())
-    return space.sample(config.latents, rng), step
+    if config.whiten:
+        frame = space.root(rng)
+    else:
+        sigma = space.covariance(rng).diagonal().mean().sqrt()
+        frame = sigma * torch.eye(space.size, device=space.generator.device)
+    return space.sample(config.latents, rng), frame
+
+
+def unit_rows(rows: Float[Tensor, "count size"]) -> Float[Tensor, "count size"]:
+    """Directions out of steps."""
+    return F.normalize(rows, dim=1).contiguous()
 
 
 def sampled_grams(
     space: LatentSpace,
     anchors: Anchors,
-    directions: Float[Tensor, "directions size"],
-    step: float,
+    steps: Float[Tensor, "steps size"],
     config: DiscoverConfig,
     processes: Processes,
-) -> Float[Tensor, "latents directions directions"]:
-    """The inner products of the changes that directions make, at every anchor."""
+) -> Float[Tensor, "latents steps steps"]:
+    """The inner products of the changes that steps make, at every anchor."""
 
     def gram(i: int) -> Tensor:
-        return gram_matrix(space, anchors.rows(slice(i, i + 1)), directions, step, config.batch_size, config.activations)
+        at = anchors.rows(slice(i, i + 1))
+        return gram_matrix(space, at, steps, config.epsilon, config.batch_size, config.activations)
 
     return processes.stack(len(anchors), gram, "sampling Jacobians")
 
@@ -62,7 +75,11 @@ def leading(gram: Float[Tensor, "size size"], count: int) -> Float[Tensor, "size
 
 
 def active_subspace(
-    space: LatentSpace, anchors: Anchors, step: float, config: DiscoverConfig, processes: Processes
+    space: LatentSpace,
+    anchors: Anchors,
+    frame: Float[Tensor, "size size"],
+    config: DiscoverConfig,
+    processes: Processes,
 ) -> Float[Tensor, "size count"]:
     """Leading eigenvectors of the mean JᵀJ by subspace iteration (Halko, Martinsson & Tropp, SIAM Review 2011, section 4.5).
 
@@ -73,7 +90,7 @@ def active_subspace(
     for i in range(ITERATIONS):
         rows = processes.stack(
             len(anchors),
-            lambda n, basis=basis: _apply_gram(space, anchors.rows(slice(n, n + 1)), basis, step, config),
+            lambda n, basis=basis: _apply_gram(space, anchors.rows(slice(n, n + 1)), basis, frame, config),
             f"finding active directions ({i + 1}/{ITERATIONS})",
         ).mean(dim=0)
         if i == ITERATIONS - 1:
@@ -84,17 +101,22 @@ def active_subspace(
 
 
 def _apply_gram(
-    space: LatentSpace, anchor: Anchors, basis: Float[Tensor, "width size"], step: float, config: DiscoverConfig
+    space: LatentSpace,
+    anchor: Anchors,
+    basis: Float[Tensor, "width size"],
+    frame: Float[Tensor, "size size"],
+    config: DiscoverConfig,
 ) -> Float[Tensor, "width size"]:
     """JᵀJ v for every row v of a basis, each output's share divided by its own trace where there are several."""
+    steps = basis @ frame
     with torch.no_grad():
-        changes = jacobian(space, anchor, basis, step, config.batch_size, config.activations)
+        changes = jacobian(space, anchor, steps, config.epsilon, config.batch_size, config.activations)
     result = torch.zeros_like(basis)
     for first in range(0, len(basis), config.batch_size):
         rows = slice(first, first + config.batch_size)
-        start = torch.zeros_like(basis[rows], requires_grad=True)
+        start = torch.zeros_like(steps[rows], requires_grad=True)
         outputs = space.outputs(anchor, start, config.activations)
         weights = [1.0 if len(outputs) == 1 else 1 / float(c.square().sum()) for c in changes]
         dots = [(o.flatten(1) * c[rows]).sum() * w for o, c, w in zip(outputs, changes, weights, strict=True)]
-        result[rows] = torch.autograd.grad(torch.stack(dots).sum(), start)[0]
+        result[rows] = torch.autograd.grad(torch.stack(dots).sum(), start)[0] @ frame.T
     return result

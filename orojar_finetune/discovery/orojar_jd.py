@@ -5,7 +5,6 @@ matrices JᵀJ that is joint diagonalization: Jacobi angles find it without a le
 directions, and every Gram matrix is divided by its trace, so that no latent outweighs the others.
 """
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -22,13 +21,12 @@ SUBSPACE_LATENTS = 16
 
 def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Float[Tensor, "count size"]:
     """The jointly most orthogonal basis of the span of the most active directions."""
-    anchors, step = jacobian.drawn(space, config)
+    anchors, frame = jacobian.drawn(space, config)
     if space.size <= jacobian.EXACT_SIZE:
-        everything = torch.eye(space.size, device=space.generator.device)
-        grams = jacobian.sampled_grams(space, anchors, everything, step, config, processes)
+        grams = jacobian.sampled_grams(space, anchors, frame, config, processes)
         active = jacobian.leading(grams.mean(dim=0), config.count)
         grams = active.T @ grams @ active
     else:
-        active = jacobian.active_subspace(space, anchors.rows(slice(0, SUBSPACE_LATENTS)), step, config, processes)
-        grams = jacobian.sampled_grams(space, anchors, active.T.contiguous(), step, config, processes)
-    return (active @ joint_diagonalize(grams / trace(grams))).T.contiguous()
+        active = jacobian.active_subspace(space, anchors.rows(slice(0, SUBSPACE_LATENTS)), frame, config, processes)
+        grams = jacobian.sampled_grams(space, anchors, active.T @ frame, config, processes)
+    return jacobian.unit_rows((active @ joint_diagonalize(grams / trace(grams))).T @ frame)

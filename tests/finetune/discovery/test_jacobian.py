@@ -3,11 +3,17 @@ import dataclasses
 import pytest
 import torch
 
+from linear import Linear
 from linear_features import LinearFeatures
 from orojar_finetune import DiscoverConfig, discover
 from orojar_finetune.discovery import jacobian
 from orojar_finetune.latent_space import LatentSpace
 from tiny import tiny_stylegan2
+
+
+def rng(seed):
+    return torch.Generator().manual_seed(seed)
+
 
 CONFIG = DiscoverConfig(method="jacobian", count=4, latents=8, held_out=8)
 
@@ -44,3 +50,20 @@ def test_activations_turn_the_directions():
     generator = tiny_stylegan2()
     plain, with_activations = (discover(generator, CONFIG, activations=a, progress=False).basis for a in ((), (0,)))
     assert (plain @ with_activations.T).abs().max(dim=1).values.min() < 0.99
+
+
+@pytest.mark.parametrize("exact_size", [128, 2])
+@pytest.mark.parametrize("method", ["jacobian", "orojar-jd"])
+def test_whitened_directions_are_uncorrelated_and_diagonalize_the_changes_of_one_sigma(method, exact_size, monkeypatch):
+    monkeypatch.setattr(jacobian, "EXACT_SIZE", exact_size)
+    generator = Linear(depth=2)
+    spread = torch.diag(torch.tensor([0.2, 1.0, 2.0, 4.0])) @ torch.linalg.qr(torch.randn(4, 4, generator=rng(3)))[0]
+    monkeypatch.setattr(generator, "map", lambda z, _: (z @ spread)[:, None].repeat(1, 2, 1))
+    found = discover(generator, method=method, space="w", whiten=True, count=4, latents=4, held_out=4, progress=False)
+    covariance = LatentSpace(generator, "w").covariance(rng(CONFIG.seed))
+    changes = found.basis @ generator.matrix.detach().sum(dim=0).T
+    for gram in (found.basis @ torch.linalg.inv(covariance) @ found.basis.T, changes @ changes.T):
+        lengths = gram.diag().sqrt()
+        torch.testing.assert_close(gram / lengths / lengths[:, None], torch.eye(4), atol=5e-3, rtol=0)
+    assert found.scores["orthogonality"] < 1e-4
+    assert not torch.allclose(found.basis @ found.basis.T, torch.eye(4), atol=0.1)
