@@ -1,0 +1,122 @@
+"""Direction methods against the true factors of scenes: every method, and what was tried to make `orojar-jd` better.
+
+python benchmarks/methods.py run --seeds 0 1 2      all designs on the bundled generator, some minutes each on one thread
+    --runs FOLDER      where figures are kept; designs that are there are not measured again
+    --share 0/2        this process's share, to use several at once
+python benchmarks/methods.py report --runs FOLDER   prints the table, writes benchmarks/results/methods.json
+"""
+
+import argparse
+import json
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from finetuning import once
+from orojar_finetune import DiscoverConfig, load_generator
+from orojar_finetune.config import CompareConfig, EvaluateConfig
+from orojar_finetune.config.discovery import DescentConfig
+from orojar_finetune.evaluation.comparing import compare
+from orojar_finetune.scenes import BUNDLED
+from results import write
+
+KEYS = ("disentanglement", "completeness", "mutual information gap", "orthogonality", "activity", "seconds")
+LAYERS = (2, 4, 6)
+"""Feature maps of the bundled generator at 8, 16 and 32 pixels, the last of each resolution."""
+
+DESIGNS: dict[str, dict[str, Any]] = {
+    **{name: {"method": name} for name in CompareConfig().methods},
+    "jd: whitened": {"whiten": True},
+    "jd: layers and image": {"activations": LAYERS},
+    "jd: layers and image, whitened": {"activations": LAYERS, "whiten": True},
+    "jd: 16 latents": {"latents": 16},
+    "jd: 256 latents": {"latents": 256},
+    "jd: 7 directions": {"count": 7},
+    "jd: 16 directions": {"count": 16},
+    "jd: 32 directions, the 10 most active": {"count": 32, "shown": 10},
+    "jd: steps of 0.5 sigma": {"epsilon": 0.5},
+    "jd: steps of 1 sigma": {"epsilon": 1.0},
+    "jd: in z": {"space": "z"},
+    "jd: in w+": {"space": "w+"},
+    "jd: in w+, whitened": {"space": "w+", "whiten": True},
+    "jd: in w+, layers and image": {"space": "w+", "activations": LAYERS},
+    "jd: layers 0 to 3": {"layers": (0, 4)},
+    "jd: layers 4 to 9": {"layers": (4, 10)},
+    "jacobian: whitened": {"method": "jacobian", "whiten": True},
+}
+"""What each changes in the defaults; a method without one is orojar-jd."""
+
+
+def main() -> None:
+    """Measures designs, or reports what there is."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["run", "report"])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--designs", nargs="+", choices=list(DESIGNS), default=list(DESIGNS))
+    parser.add_argument("--model", type=Path, default=BUNDLED)
+    parser.add_argument("--runs", type=Path, default=Path("method-runs"))
+    parser.add_argument("--share", default="0/1")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    if options.what == "run":
+        mine, of = map(int, options.share.split("/"))
+        for seed, name in [(seed, name) for seed in options.seeds for name in options.designs][mine::of]:
+            path = options.runs / f"{name.replace(' ', '-').replace(':', '').replace(',', '')}-seed-{seed}.json"
+            found = once(path, lambda seed=seed, name=name: measured(name, seed, options.model))
+            print(f"{name:40}{seed:3}" + "".join(f"{found[key]:10.4f}" for key in KEYS), flush=True)
+    else:
+        report(options.runs)
+
+
+def measured(name: str, seed: int, model: Path) -> dict[str, Any]:
+    """The figures of one design: the same held-out latents for all of a seed."""
+    options = dict(DESIGNS[name])
+    method, shown = options.pop("method", "orojar-jd"), options.pop("shown", None)
+    config = CompareConfig(
+        (method,),
+        DiscoverConfig(seed=seed, descent=DescentConfig(), **options),
+        EvaluateConfig(measures=("independence", "ground-truth"), latents=128, seed=seed),
+    )
+    before = time.perf_counter()
+    generator = load_generator(model)
+    (column,) = compare(generator, config, data="scenes")
+    if shown is not None and column.directions is not None:
+        (_, column) = compare(
+            generator,
+            CompareConfig(("random",), DiscoverConfig(count=shown, held_out=2), config.evaluate),
+            data="scenes",
+            tuned={name: (generator, column.directions)},
+        )
+    figures = {key: figure.value for key, figure in column.findings.figures.items()}
+    described = column.findings.described()
+    return {
+        "design": name,
+        "seed": seed,
+        "seconds": 0.0,
+        **figures,
+        "intervals": described["figures"],
+        "effects": described["matrices"],
+        "total seconds": round(time.perf_counter() - before, 1),
+    }
+
+
+def report(runs: Path) -> None:
+    """Prints the mean over seeds of every design and writes all figures into the results."""
+    records = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(runs.glob("*.json"))]
+    print(f"{'design':40}{'seeds':>6}" + "".join(f"{key[:11]:>12}" for key in KEYS))
+    for name in DESIGNS:
+        of_seeds = [record for record in records if record["design"] == name]
+        if of_seeds:
+            means = (statistics.fmean(record[key] for record in of_seeds) for key in KEYS)
+            print(f"{name:40}{len(of_seeds):6}" + "".join(f"{mean:12.4f}" for mean in means))
+    if records:
+        write(
+            "methods", 0, {"designs": {name: {k: str(v) for k, v in d.items()} for name, d in DESIGNS.items()}, "runs": records}
+        )
+
+
+if __name__ == "__main__":
+    main()
