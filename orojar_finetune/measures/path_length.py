@@ -19,6 +19,9 @@ from orojar_finetune.measures.anchor_images import by_latent, image, in_space
 Distance = Callable[[Tensor, Tensor], Tensor]
 """Of two batches of images, pair by pair; for small changes it grows with their square, as those of `DISTANCES` do."""
 EPSILON = 1e-4
+"""Step of a path between two latents, as a part of it."""
+STEP = 1e-2
+"""Step along a direction, in sigmas: of directions that hardly do anything 1e-4 measures the rounding."""
 
 
 @torch.no_grad()
@@ -74,16 +77,16 @@ def path_length_along(
     distance: Distance,
     rng: torch.Generator,
     latents: int = 1000,
-    epsilon: float = EPSILON,
+    epsilon: float = STEP,
     batch_size: int = 64,
 ) -> Float[Tensor, "latents directions"]:
     """The squared speed of the image along each direction, d(G(w), G(w + epsilon sigma v)) / epsilon², at sampled latents.
 
     The trimmed mean over latents and directions is PIPL as its authors' code has it (Song et al., ICCV 2023), but for the
-    unit: a step of 1 is one sigma here and a unit vector there, so that theirs is this over sigma².
+    units: sigmas here and unit vectors there, so that theirs is this over sigma², and their step is 1e-4.
 
     Args:
-        epsilon: in sigmas; for directions that do little take 1e-2, lest rounding drown them.
+        epsilon: in sigmas.
         batch_size: the most images generated at once.
 
     Raises:
