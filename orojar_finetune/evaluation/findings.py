@@ -106,7 +106,8 @@ MEANINGS: dict[str, Meaning] = {
     "activeness": Meaning("variance over pixels between -2, 0 and 2 sigmas (Wei et al., 2021)"),
     "path length in z": Meaning("PPL: squared distance a step, over the step squared, between random latents in z", "lower"),
     "path length in w": Meaning("the same in w", "lower"),
-    "traversal length": Meaning("PIPL: length of the path of images along a direction"),
+    "path length along directions": Meaning("PIPL: the same along the directions, for a step of one sigma (Song et al., 2023)"),
+    "traversal length": Meaning("length of the path of images from -2 to 2 sigmas of a direction"),
     "frechet distance": Meaning(
         "between features of real and of generated images, over the variance of the real ones'", "lower"
     ),

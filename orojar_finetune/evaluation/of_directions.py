@@ -12,7 +12,7 @@ from orojar_finetune.measures import held_out
 from orojar_finetune.measures.activeness import activeness
 from orojar_finetune.measures.distances import load_distance
 from orojar_finetune.measures.orthogonality import squared_cosines
-from orojar_finetune.measures.path_length import traversal_length
+from orojar_finetune.measures.path_length import path_length_along, traversal_length, trimmed_mean
 from orojar_finetune.measures.preservation import preservation
 from orojar_finetune.measures.variation_predictability import generated_pairs, predictability
 from orojar_finetune.training.independence import outputs
@@ -61,17 +61,19 @@ def measure_activeness(subject: Subject) -> Findings:
 
 
 def measure_traversal(subject: Subject) -> Findings:
-    """PIPL: the length of each direction's path."""
-    directions = subject.need_directions()
-    distance = load_distance(subject.config.distance, subject.generator.device)
-    found = traversal_length(
-        subject.generator, directions, distance, subject.rng("traversal"), min(subject.config.latents, TRAVERSED)
-    )
+    """PIPL, the speed of images along directions, and how far they travel from end to end."""
+    directions, generator, config = subject.need_directions(), subject.generator, subject.config
+    distance = load_distance(config.distance, generator.device)
+    speeds = path_length_along(generator, directions, distance, subject.rng("traversal"), config.latents)
+    lengths = traversal_length(generator, directions, distance, subject.rng("traversal"), min(config.latents, TRAVERSED))
     return Findings(
         subject.name,
         directions.names,
-        {"traversal length": figure(found.mean(dim=1), subject)},
-        {"traversal length": of_directions(found)},
+        {
+            "path length along directions": figure(speeds, subject, trimmed_mean),
+            "traversal length": figure(lengths.mean(dim=1), subject),
+        },
+        {"traversal length": of_directions(lengths)},
     )
 
 
