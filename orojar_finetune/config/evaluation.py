@@ -15,9 +15,9 @@ class EvaluateConfig:
     """What is measured, on how many latents and images."""
 
     measures: tuple[str, ...] = MEASURES
-    """independence (orthogonality and activity), activeness, path-length (PPL), traversal (PIPL and whole paths), preservation, fidelity
-    (Fréchet and kernel distance, precision, recall; needs --data), ground-truth (DCI and MIG; needs --data scenes), and, since
-    it trains networks for minutes, only where it is named: predictability (VP)."""
+    """independence (orthogonality and activity), activeness, path-length (PPL), traversal (PIPL and whole paths),
+    preservation, fidelity (Fréchet and kernel distance, precision, recall; needs --data), ground-truth (DCI and MIG; needs
+    --data scenes), and, since it trains networks for minutes, only where it is named: predictability (VP)."""
     latents: int = 128
     """Latents at which directions are looked at; intervals are over them."""
     images: int = 2048
