@@ -1,15 +1,19 @@
 """What the Hub says of a checkpoint before its weights are fetched: their shapes, and the verdict of its scan."""
 
+import io
 import json
 import logging
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import HfApi, RepoFile, snapshot_download
+from huggingface_hub import HfApi, HfFileSystem, RepoFile, snapshot_download, try_to_load_from_cache
 from huggingface_hub.errors import HTTPError, NotASafetensorsRepoError, SafetensorsParsingError
 
+from orojar_adapters.loading import UNFORESEEN
+from orojar_adapters.outline_zip import BLOCK, outline_zip
 from orojar_adapters.readers import adapter, folder
-from orojar_adapters.sources import FOLDER_FILES, Located, on_hub, stated_license
+from orojar_adapters.readers.torch_file import DAMAGED
+from orojar_adapters.sources import FOLDER_FILES, Located, Remote, license_beside, on_hub, stated_license
 
 log = logging.getLogger("orojar")
 
@@ -19,38 +23,51 @@ CRITIC = f"{folder.DISCRIMINATOR}/{folder.WEIGHTS}"
 UNREACHED = (HTTPError, OSError, NotASafetensorsRepoError, SafetensorsParsingError)
 
 
-def outline(source: str, target: Path, revision: str | None = None) -> Located | None:
-    """A model folder of the Hub without the values of its weights: their names, types and shapes are right, all are zero.
+def outline(found: Remote, target: Path) -> Located | None:
+    """A model folder or zipped torch file of the Hub without the values of its weights: names, types and shapes are right.
 
-    Only a safetensors header is fetched of each file, and a file of holes is written that begins with it.
+    Only a safetensors header is fetched of each file of a folder, and a file of holes is written that begins with it; of a
+    zip, what `outline_zip` keeps.
 
     Args:
         target: an empty folder to write to.
 
     Returns:
-        None where this cannot be had: no model folder of the Hub, or one that is an adapter.
+        None where this cannot be had: another file, one that was downloaded before, or a folder that is an adapter.
     """
-    found = on_hub(source, revision)
-    if found is None or found[1] is not None:
-        return None
-    repo, _, revision = found
     try:
-        info = HfApi().model_info(repo, revision=revision, files_metadata=True)
-        sizes = {sibling.rfilename: sibling.size or 0 for sibling in info.siblings or ()}
-        if not sizes.keys() >= folder.FILES or sizes.keys() >= adapter.FILES:
-            return None
-        snapshot = Path(snapshot_download(repo, revision=info.sha, allow_patterns=SMALL))
-        for name in SMALL:
-            if (snapshot / name).is_file():
-                (target / name).parent.mkdir(parents=True, exist_ok=True)
-                (target / name).write_bytes((snapshot / name).read_bytes())
-        wanted = [name for name in (folder.WEIGHTS, CRITIC) if name in sizes and (target / name).parent.is_dir()]
-        if not all(_write_holes(repo, name, info.sha, sizes[name], target) for name in wanted):
-            return None
-    except UNREACHED as e:
-        log.debug("no outline of %s: %s", source, e)
+        located = _folder(found, target) if found.file is None else _file(found, found.file, target)
+    except (*UNREACHED, *DAMAGED, *UNFORESEEN) as e:
+        log.debug("no outline of %s: %s: %s", found.repo, type(e).__name__, e)
+        return None
+    return located
+
+
+def _folder(found: Remote, target: Path) -> Located | None:
+    repo = found.repo
+    info = HfApi().model_info(repo, revision=found.info.sha, files_metadata=True)
+    sizes = {sibling.rfilename: sibling.size or 0 for sibling in info.siblings or ()}
+    if not sizes.keys() >= folder.FILES or sizes.keys() >= adapter.FILES:
+        return None
+    snapshot = Path(snapshot_download(repo, revision=info.sha, allow_patterns=SMALL))
+    for name in SMALL:
+        if (snapshot / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            (target / name).write_bytes((snapshot / name).read_bytes())
+    wanted = [name for name in (folder.WEIGHTS, CRITIC) if name in sizes and (target / name).parent.is_dir()]
+    if not all(_write_holes(repo, name, info.sha, sizes[name], target) for name in wanted):
         return None
     return Located(target, info.sha, stated_license(info))
+
+
+def _file(found: Remote, name: str, target: Path) -> Located | None:
+    if isinstance(try_to_load_from_cache(found.repo, name, revision=found.info.sha), str):
+        return None  # the whole file lies here already
+    path, hub = target / Path(name).name, HfFileSystem(skip_instance_cache=True)
+    remote = hub.open(f"{found.repo}/{name}", revision=found.info.sha, cache_type="none")
+    with io.BufferedReader(remote, BLOCK) as file:  # reads no more than a block too much
+        written = outline_zip(file, remote.size, path)
+    return Located(path, found.info.sha, license_beside(found)) if written else None
 
 
 def _write_holes(repo: str, name: str, revision: str | None, size: int, target: Path) -> bool:

@@ -4,6 +4,8 @@ import dataclasses
 import logging
 import os
 import re
+from collections.abc import Generator as Yielding
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -41,6 +43,20 @@ class Located:
     license: str | None = None
 
 
+@dataclass(frozen=True)
+class Remote:
+    """What a source means on the Hub, chosen and not yet fetched: a file, or a repository that is a generator as a whole."""
+
+    repo: str
+    info: ModelInfo
+    revision: str | None = None
+    """As it was asked for; the commit is `info.sha`."""
+    file: str | None = None
+    """None for a whole repository."""
+    wanted: tuple[str, ...] = ()
+    """Of a whole repository, the patterns of what makes it up."""
+
+
 def locate(source: str | os.PathLike, revision: str | None = None) -> Located:
     """The file or model folder that a source means, downloaded where it lies on the Hub.
 
@@ -48,6 +64,19 @@ def locate(source: str | os.PathLike, revision: str | None = None) -> Located:
 
     Raises:
         CheckpointError: nothing there, or several checkpoints and no way to choose: then it lists them.
+    """
+    found = find(source, revision)
+    return fetch(found) if isinstance(found, Remote) else found
+
+
+def find(source: str | os.PathLike, revision: str | None = None) -> Located | Remote:
+    """What a source means, for when something can be told of it before it is fetched.
+
+    Returns:
+        What lies on this disk, which is also what was downloaded before where the Hub cannot be reached, or what to fetch.
+
+    Raises:
+        CheckpointError: as `locate`.
     """
     text = os.fspath(source)
     path = _existing(text)
@@ -58,7 +87,7 @@ def locate(source: str | os.PathLike, revision: str | None = None) -> Located:
         raise CheckpointError(
             f"{text!r} is neither a file or folder here nor a repository; type a path, user/repo or user/repo/file.pkl"
         )
-    return _locate_remote(repo, file, revision or url_revision)
+    return _find_remote(repo, file, revision or url_revision)
 
 
 def _existing(text: str) -> Path | None:
@@ -107,21 +136,45 @@ def _parse_hub(text: str) -> tuple[str | None, str | None, str | None]:
     return "/".join(parts[:2]), parts[2] if len(parts) == 3 and parts[2] else None, revision
 
 
-def _locate_remote(repo: str, file: str | None, revision: str | None) -> Located:
+def _find_remote(repo: str, file: str | None, revision: str | None) -> Located | Remote:
     try:
-        info = HfApi().model_info(repo, revision=revision)
-        names = sorted(sibling.rfilename for sibling in info.siblings or ())
-        stated = stated_license(info)
-        if file is None and (wanted := _folder_files(repo, set(names), revision)):
-            path = Path(snapshot_download(repo, revision=revision, allow_patterns=wanted))
-            return Located(path, path.name, stated or license_of(path / "README.md"))
-        chosen = file or choose([name for name in names if name.endswith(WEIGHT_SUFFIXES)], repo)
-        if chosen not in names:
-            raise CheckpointError(f"{repo} has no file {chosen!r}; it has {', '.join(names) or 'none'}")
-        path = Path(hf_hub_download(repo, chosen, revision=revision))
-        if "README.md" in names and not stated:
-            stated = license_of(Path(hf_hub_download(repo, "README.md", revision=revision)))
-        return Located(path, path.parents[chosen.count("/")].name, stated)  # in the cache, the commit's folder
+        with _refusing(repo, revision):
+            info = HfApi().model_info(repo, revision=revision)
+            names = _names(info)
+            if file is None and (wanted := _folder_files(repo, set(names), revision)):
+                return Remote(repo, info, revision, wanted=tuple(wanted))
+            chosen = file or choose([name for name in names if name.endswith(WEIGHT_SUFFIXES)], repo)
+            if chosen not in names:
+                raise CheckpointError(f"{repo} has no file {chosen!r}; it has {', '.join(names) or 'none'}")
+            return Remote(repo, info, revision, chosen)
+    except (HTTPError, OSError) as e:
+        return _locate_downloaded(repo, file, revision, e)
+
+
+def fetch(found: Remote) -> Located:
+    """Downloads what was found.
+
+    Raises:
+        CheckpointError: it cannot be had.
+    """
+    repo, revision = found.repo, found.revision
+    try:
+        with _refusing(repo, revision):
+            if found.file is None:
+                path = Path(snapshot_download(repo, revision=revision, allow_patterns=list(found.wanted)))
+                return Located(path, path.name, stated_license(found.info) or license_of(path / "README.md"))
+            path = Path(hf_hub_download(repo, found.file, revision=revision))
+            commit = path.parents[found.file.count("/")].name  # in the cache, the commit's folder
+            return Located(path, commit, license_beside(found))
+    except (HTTPError, OSError) as e:
+        return _locate_downloaded(repo, found.file, revision, e)
+
+
+@contextmanager
+def _refusing(repo: str, revision: str | None) -> Yielding[None]:
+    """The Hub's own refusals as ours."""
+    try:
+        yield
     except GatedRepoError as e:
         raise CheckpointError(f"{repo} is gated: ask for access on its page, then type `hf auth login`") from e
     except RevisionNotFoundError as e:
@@ -131,8 +184,18 @@ def _locate_remote(repo: str, file: str | None, revision: str | None) -> Located
         raise CheckpointError(text) from e
     except (EntryNotFoundError, LocalEntryNotFoundError, HFValidationError) as e:
         raise CheckpointError(f"{repo} could not be fetched: {e}") from e
-    except (HTTPError, OSError) as e:
-        return _locate_downloaded(repo, file, revision, e)
+
+
+def _names(info: ModelInfo) -> list[str]:
+    return sorted(sibling.rfilename for sibling in info.siblings or ())
+
+
+def license_beside(found: Remote) -> str | None:
+    """The licence of a file on the Hub: that of its repository's card, which is fetched where the Hub has not read it."""
+    stated = stated_license(found.info)
+    if stated or "README.md" not in _names(found.info):
+        return stated
+    return license_of(Path(hf_hub_download(found.repo, "README.md", revision=found.revision)))
 
 
 def stated_license(info: ModelInfo) -> str | None:

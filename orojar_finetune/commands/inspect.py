@@ -2,17 +2,21 @@
 
 import dataclasses
 import json
+import logging
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from orojar_adapters import FAMILIES, read_checkpoint
+from orojar_adapters import FAMILIES, CheckpointError, Generator
 from orojar_adapters.loading import build_generator, read_located
 from orojar_adapters.outline import hub_scan, outline
+from orojar_adapters.outline_zip import refused_by_names
 from orojar_adapters.readers.checkpoint import Checkpoint
-from orojar_adapters.sources import locate, on_hub
+from orojar_adapters.sources import Located, Remote, fetch, find
 from orojar_finetune.directions import Directions
 from orojar_finetune.verbs import Inspect
+
+log = logging.getLogger("orojar")
 
 
 def run(options: Inspect) -> None:
@@ -38,12 +42,31 @@ def describe(source: str, revision: str | None) -> dict[str, Any]:
     Raises:
         CheckpointError: it cannot or must not be read.
     """
-    if on_hub(source, revision) is None:
-        return _facts(read_checkpoint(source, FAMILIES, revision), source, revision, fetched=True)
+    found = find(source, revision)
+    if isinstance(found, Remote):
+        return _outlined(found, source, revision) or _facts(_read(fetch(found), source), source, revision, fetched=True)
+    return _facts(_read(found, source), source, revision, fetched=True)
+
+
+def _outlined(found: Remote, source: str, revision: str | None) -> dict[str, Any] | None:
+    """The facts that can be told without the values of the weights, None where these are needed to be sure."""
+    if found.file is not None and any(cls.read_file.__func__ is not Generator.read_file.__func__ for cls in FAMILIES.values()):
+        return None  # nobody knows what another package's reader looks at
     with TemporaryDirectory() as scratch:
-        outlined = outline(source, Path(scratch), revision)
-        checkpoint = read_located(outlined or locate(source, revision), source, FAMILIES)
-        return _facts(checkpoint, source, revision, fetched=outlined is None)
+        located = outline(found, Path(scratch))
+        if located is None:
+            return None
+        try:
+            return _facts(_read(located, source), source, revision, fetched=False)
+        except CheckpointError as e:
+            if located.path.is_dir() or refused_by_names(located.path):
+                raise
+            log.debug("%s is fetched whole: %s", source, e)
+            return None
+
+
+def _read(located: Located, source: str) -> Checkpoint:
+    return read_located(located, source, FAMILIES)
 
 
 def _facts(checkpoint: Checkpoint, source: str, revision: str | None, fetched: bool) -> dict[str, Any]:

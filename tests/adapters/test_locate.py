@@ -11,7 +11,7 @@ from huggingface_hub.errors import HTTPError, OfflineModeIsEnabled
 from foreign_files import persistent, pickled, rosinality_generator
 from local_hub import LocalHub
 from orojar_adapters import CheckpointError, load_generator
-from orojar_adapters.sources import _parse_hub, choose, license_of, locate
+from orojar_adapters.sources import Remote, _parse_hub, choose, fetch, find, license_of, locate
 from tiny import tiny_stylegan2
 
 
@@ -195,6 +195,29 @@ def test_without_the_hub_an_earlier_download_is_used(hub, monkeypatch, caplog, p
         locate(f"{repo}/other.pkl")
     with pytest.raises(CheckpointError, match="the Hub could not be reached for 'tester/never'"):
         locate("tester/never")
+
+
+def test_what_is_found_is_chosen_and_nothing_is_fetched(hub, monkeypatch):
+    repo = repository("found", {"g.pt": rosinality(), "sub/g_ema.pt": rosinality(), "README.md": b"---\nlicense: mit\n---\n"})
+    hub.served.clear()
+    found = find(repo)
+    assert isinstance(found, Remote)
+    assert (found.repo, found.file, found.wanted) == (repo, "sub/g_ema.pt", ())
+    assert hub.served == []
+    fetched = fetch(found)
+    assert (fetched.path.name, fetched.revision, fetched.license) == ("g_ema.pt", found.info.sha, "mit")
+    assert fetched == locate(repo)
+
+    def unreachable(*args, **options):
+        raise HTTPError("connection refused")
+
+    monkeypatch.setattr("orojar_adapters.sources.hf_hub_download", unreachable)
+    assert fetch(found).path.resolve() == fetched.path.resolve()
+
+
+def test_what_lies_here_is_found_at_once(tmp_path):
+    (tmp_path / "g.pt").write_bytes(rosinality())
+    assert find(tmp_path) == locate(tmp_path)
 
 
 def test_a_file_found_under_its_repository_is_named_inside_it(hub):

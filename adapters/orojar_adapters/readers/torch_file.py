@@ -9,6 +9,9 @@ from orojar_adapters.errors import CheckpointError
 from orojar_adapters.readers.tensors import NAMES, Storages, TensorReader, flat_tensor, read_legacy, storages_of
 from orojar_adapters.readers.unpickle import Bounded, Pickle, read_pickle
 
+DAMAGED = (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError, ValueError, struct.error)
+"""What `zipfile` can meet in a damaged file."""
+
 
 def read_torch(path: Path) -> tuple[Pickle, TensorReader]:
     """The value of a torch file in either format, and the reader of its tensors.
@@ -30,24 +33,47 @@ def read_zip(path: Path) -> tuple[Pickle, TensorReader]:
         CheckpointError: no torch file, compressed or oversized entries, or damaged.
     """
     try:
-        with path.open("rb") as file, _open(file, path.stat().st_size) as archive:
-            pickles = [name for name in archive.namelist() if name.endswith("data.pkl") and name.count("/") <= 1]
-            if len(pickles) != 1:
-                raise CheckpointError("this zip was not written by torch.save: it has no data.pkl")
-            _check_no_program(archive, pickles[0].removesuffix("data.pkl"))
-            _check_entries(archive, path.stat().st_size)
-            folder = pickles[0].removesuffix("data.pkl")
-            _check_byte_order(archive, f"{folder}byteorder")
-            data = archive.read(pickles[0])
-            value = read_pickle(Bounded(io.BytesIO(data), len(data)), NAMES, persistent_ids=True)
+        size = path.stat().st_size
+        with path.open("rb") as file, open_zip(file, size) as archive:
+            folder, value = read_contents(archive, size)
             storages: Storages = {}
             for key, (dtype, length) in storages_of(value.value).items():
                 storages[key] = flat_tensor(archive.read(f"{folder}data/{key}"), dtype, length)
     except CheckpointError:
         raise
-    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError, ValueError, struct.error) as e:
+    except DAMAGED as e:
         raise CheckpointError(f"this zip is damaged or cut short ({e})") from e
     return value, TensorReader(storages)
+
+
+def read_contents(archive: zipfile.ZipFile, size: int) -> tuple[str, Pickle]:
+    """The folder inside a zipped torch file of `size` bytes, and its value: all but the storages.
+
+    Raises:
+        CheckpointError: no torch file, a program, compressed or oversized entries.
+    """
+    pickles = pickles_in(archive)
+    if len(pickles) != 1:
+        raise CheckpointError("this zip was not written by torch.save: it has no data.pkl")
+    folder = pickles[0].removesuffix("data.pkl")
+    _check_no_program(archive, folder)
+    check_entries(archive, size)
+    _check_byte_order(archive, f"{folder}byteorder")
+    return folder, read_value(archive.read(pickles[0]))
+
+
+def pickles_in(archive: zipfile.ZipFile) -> list[str]:
+    """The entries that may hold the value of a zipped torch file, which has exactly one."""
+    return [name for name in archive.namelist() if name.endswith("data.pkl") and name.count("/") <= 1]
+
+
+def read_value(data: bytes) -> Pickle:
+    """The value that a `data.pkl` holds.
+
+    Raises:
+        CheckpointError: as `read_pickle`.
+    """
+    return read_pickle(Bounded(io.BytesIO(data), len(data)), NAMES, persistent_ids=True)
 
 
 LARGEST_DIRECTORY = 2**21
@@ -77,15 +103,25 @@ class _Watched(io.RawIOBase):
         return True
 
 
-def _open(file: io.BufferedIOBase, size: int) -> zipfile.ZipFile:
+def open_zip(file: io.BufferedIOBase, size: int) -> zipfile.ZipFile:
+    """A zip of `size` bytes, its directory read.
+
+    Raises:
+        CheckpointError: a directory larger than that of any checkpoint.
+        BadZipFile: no zip, or damaged.
+    """
     watched = _Watched(file, size)
     archive = zipfile.ZipFile(watched)
     watched.most = size  # what follows are entries
     return archive
 
 
-def _check_entries(archive: zipfile.ZipFile, size: int) -> None:
-    """torch never compresses: a compressed entry or more declared bytes than the file has is an attack or damage."""
+def check_entries(archive: zipfile.ZipFile, size: int) -> None:
+    """torch never compresses: a compressed entry or more declared bytes than the file has is an attack or damage.
+
+    Raises:
+        CheckpointError: either of them.
+    """
     entries = archive.infolist()
     if any(entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1 for entry in entries):
         raise CheckpointError("this zip has compressed or encrypted entries, which torch.save never writes: refused")
