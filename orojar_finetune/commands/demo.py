@@ -41,7 +41,7 @@ def run(options: Demo) -> None:
     started = time.perf_counter()
     generator = load_generator(BUNDLED)
     size = f"{generator.resolution} x {generator.resolution}"
-    print(f"Bundled generator: StyleGAN2, {size}, pictures of one figure on a coloured ground\n")
+    print(f"Bundled generator: StyleGAN2, {size}, pictures of one ring on a coloured ground\n")
     print(f"{'':28}{'cos²':>8}{'activity':>10}{'disentangled':>14}{'complete':>10}{'seconds':>9}")
     rows: dict[str, Row] = {}
     for method in SHOWN:

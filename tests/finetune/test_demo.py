@@ -25,8 +25,8 @@ def test_the_demo_leaves_a_model_folder_and_its_table_favours_independent_direct
     assert orthogonality["orojar-jd"] < 0.8 * min(orthogonality["random"], orthogonality["sefa"])
     assert activity["orojar-jd"] > activity["random"]
     # random directions move little but shape, which the generator draws least steadily, and so look disentangled
-    assert disentanglement["orojar-jd"] > max(disentanglement["random"], 1.3 * disentanglement["sefa"])
-    assert completeness["orojar-jd"] > max(completeness["random"], completeness["sefa"])
+    assert disentanglement["orojar-jd"] > max(1.2 * disentanglement["random"], 1.6 * disentanglement["sefa"])
+    assert completeness["orojar-jd"] > 1.2 * max(completeness["random"], completeness["sefa"])
     folder = tmp_path / "demo" / "model"
     assert f"orojar edit {folder}" in done.stdout
     assert Directions.list(folder) == ["orojar-jd"]
