@@ -72,9 +72,7 @@ def test_a_seed_gives_the_same_figures_again_and_the_generator_stays_as_it_was()
     generator = tiny_stylegan2().train()
     directions = few(generator)
     names = ("independence", "activeness", "path-length")
-    first, second, other = (
-        evaluate(generator, directions, SMALL, measures=names, seed=seed).described() for seed in (0, 0, 1)
-    )
+    first, second, other = (evaluate(generator, directions, SMALL, measures=names, seed=seed).described() for seed in (0, 0, 1))
     assert first == second != other
     assert generator.training
 
