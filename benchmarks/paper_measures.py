@@ -1,0 +1,115 @@
+"""What is measured at the end of each run of the paper's experiment: the coordinates of z against the factors of sprites."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from orojar_adapters import Generator
+from orojar_finetune import sprites
+from orojar_finetune.measures.activeness import activeness
+from orojar_finetune.measures.coordinates import latent_axes
+from orojar_finetune.measures.effects import disentanglement_completeness, unmoved
+from orojar_finetune.measures.frechet import Moments, frechet_distance
+from orojar_finetune.measures.held_out import scores_of
+from orojar_finetune.measures.variation_predictability import generated_pairs, predictability
+from orojar_finetune.sprites import FACTORS
+from orojar_finetune.training.draws import rng
+from orojar_finetune.training.processes import Processes
+from paper_presets import Preset
+from paper_reader import Reading, SpriteReader, squared_changes
+
+SEED = 1 << 20
+"""Of everything that is measured with, the same for all runs."""
+AT_ONCE = 256
+ACTIVENESS_LATENTS, ORTHOGONALITY_LATENTS = 300, 64
+ROLLS = 8
+"""Unrelated pictures that each is compared with."""
+ORIENTATION = FACTORS.index("orientation")
+
+
+def measured(generator: Generator, reader: SpriteReader, preset: Preset) -> dict[str, Any]:
+    """All figures of one generator."""
+    axes = latent_axes(generator)
+    scores = scores_of(generator, axes, ORTHOGONALITY_LATENTS, SEED, Processes(progress=False))
+    found = effects(generator, reader, preset.latents)
+    disentanglement, completeness = disentanglement_completeness(found)
+    active = activeness(generator, axes, rng(SEED, "activeness"), ACTIVENESS_LATENTS, AT_ONCE).mean(dim=0)
+    return {
+        "orthogonality": scores.orthogonality,
+        "activity": scores.activities.mean().item(),
+        "activities": rounded(scores.activities),
+        "activeness": rounded(active),
+        "disentanglement": disentanglement,
+        "completeness": completeness,
+        "unmoved": unmoved(found, names=FACTORS),
+        "effects": [rounded(row) for row in found],
+        "frechet": frechet(generator, reader, preset),
+        **({"vp": variation_predictability(generator, preset)} if preset.pairs else {}),
+    }
+
+
+def variation_predictability(generator: Generator, preset: Preset) -> dict[str, Any]:
+    """Whether a network can name the coordinate in which two pictures differ (Zhu et al., ECCV 2020): best and last epoch."""
+    pairs = generated_pairs(generator, None, rng(SEED, "pairs"), preset.pairs, batch_size=AT_ONCE)
+    found = predictability(pairs, preset.vp_epochs, SEED, preset.vp_share, device=generator.device)
+    return {"best": found.best, "last": found.last, "chance": found.chance}
+
+
+@torch.no_grad()
+def effects(generator: Generator, reader: SpriteReader, latents: int) -> Float[Tensor, "coordinates factors"]:
+    """For each coordinate of z and each factor the mean squared change by a step of one sigma, forth and back.
+
+    In variances of the factor over the generator's own pictures, or of the reader's errors where those are larger: two
+    unrelated pictures (for the orientation: of one shape) differ by 2.
+    """
+    z = generator.sample_latents(latents, rng(SEED, "effects"))
+    before = read(reader, latents, lambda rows: generator(z[rows]))
+    rows = []
+    for step in generator.latent_sigma * torch.eye(generator.latent_size, device=z.device):
+        both = [read(reader, latents, lambda rows, moved=moved: generator(moved[rows])) for moved in (z + step, z - step)]
+        rows.append(torch.stack([squared_changes(before, after)[0].mean(dim=0) for after in both]).mean(dim=0))
+    return torch.stack(rows) / units(before).maximum(reader.squared_errors)
+
+
+def units(read: Reading) -> Float[Tensor, " factors"]:
+    """Half the mean squared difference of unrelated pictures, which is the variance of what is read."""
+    order = torch.arange(len(read.plain), device=read.plain.device)
+    changes, same = zip(*(squared_changes(read, read.rows(order.roll(i))) for i in range(1, ROLLS + 1)), strict=True)
+    units = torch.cat(changes).mean(dim=0) / 2
+    units[ORIENTATION] /= torch.cat(same).mean()
+    return units
+
+
+def read(reader: SpriteReader, count: int, images: Callable[[slice], Tensor]) -> Reading:
+    """What the reader sees in so many pictures, which are made when they are wanted."""
+    parts = [reader(images(slice(start, start + AT_ONCE)).float()) for start in range(0, count, AT_ONCE)]
+    return Reading(*(torch.cat(part) for part in zip(*parts, strict=True)))
+
+
+@torch.no_grad()
+def frechet(generator: Generator, reader: SpriteReader, preset: Preset) -> float:
+    """The Fréchet distance of generated pictures to sprites on the reader's features."""
+
+    def reals(start: int, count: int) -> Tensor:
+        drawn = sprites.sample(count, rng(SEED, "sprites", start)).to(generator.device)
+        return sprites.render(drawn, preset.resolution)
+
+    def fakes(start: int, count: int) -> Tensor:
+        return generator(generator.sample_latents(count, rng(SEED, "latents", start))).float()
+
+    moments = []
+    for images in (reals, fakes):
+        parts = [
+            Moments.of(reader.features(images(start, min(AT_ONCE, preset.images - start))))
+            for start in range(0, preset.images, AT_ONCE)
+        ]
+        moments.append(sum(parts[1:], start=parts[0]))
+    return frechet_distance(*moments)
+
+
+def rounded(values: Tensor) -> list[float]:
+    """To four digits behind the point, for a file."""
+    return [round(value, 4) for value in values.tolist()]
