@@ -47,6 +47,8 @@ def _generator(old: StateDict) -> Weights:
     blocks = 0
     while f"blocks.{blocks}.0.conv1.weight" in old:
         blocks += 1
+    if not blocks:
+        raise CheckpointError("its first block is missing: expected blocks.0.0.conv1.weight")
     if blocks > MOST_BLOCKS:
         raise CheckpointError(f"its images would be doubled {blocks} times in size, no BigGAN's are")
     config = _sizes(old, blocks)

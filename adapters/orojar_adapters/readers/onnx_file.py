@@ -55,7 +55,7 @@ def read(path: Path, source: str) -> Checkpoint:
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RuntimeError) as e:
         raise CheckpointError(f"{path.name} is an ONNX graph that is no generator we can use: {str(e)[:300]}") from e
     config = {name: value for name, value in generic.config.items() if not name.startswith("_")}
-    producer = " ".join(filter(None, [model.producer_name, model.producer_version]))
+    producer = " ".join(filter(None, [_text(model.producer_name), _text(model.producer_version)]))
     facts = SourceFacts(
         source=source, file=path.name, origin=f"onnx ({producer})" if producer else "onnx", holds=("generator",)
     )
@@ -121,3 +121,8 @@ def _attribute(attribute: Any, onnx: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     return list(value) if isinstance(value, (list, tuple)) or hasattr(value, "__len__") else value
+
+
+def _text(value: str | bytes) -> str:
+    """Protocol Buffers hand over a text that is not in UTF-8 as bytes."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value

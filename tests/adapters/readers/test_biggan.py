@@ -92,6 +92,10 @@ def test_a_start_of_any_size_is_read(tmp_path):
             lambda s: s.update({"blocks.0.0.conv4.weight": torch.ones(8, 8, 1, 1)}),
             "BigGAN-deep of BigGAN-PyTorch, which is not",
         ),
+        (
+            lambda s: s.update({"blocks.0.0.conv1.weight": 0}),
+            r"its first block is missing: expected blocks\.0\.0\.conv1\.weight",
+        ),
         (lambda s: s.update({"linear.weight": torch.ones(130, 3)}), "130 values, which are no square image of 8 channels"),
         (lambda s: s.update({"linear.weight": torch.ones(128)}), "with 2 dimensions"),
         (lambda s: s.update({"linear.u0": torch.ones(1, 3)}), r"one value for each output of \(128, 3\), it has \(1, 3\)"),

@@ -33,6 +33,13 @@ def test_graphs_that_are_not_read_are_refused(changes, words, tmp_path):
         load_generator(path)
 
 
+def test_a_producer_whose_name_is_no_text_is_read(tmp_path):
+    path = as_onnx(Painter(), tmp_path / "g.onnx")
+    path.write_bytes(path.read_bytes().replace(b"someone", b"some\xffne", 1))
+    facts = load_generator(path).source_facts
+    assert facts is not None and facts.origin == "onnx (some\N{REPLACEMENT CHARACTER}ne)"
+
+
 @pytest.mark.parametrize("kept", [3, 40, 4000])
 def test_a_file_that_is_cut_short_is_refused(kept, tmp_path):
     path = as_onnx(Painter(), tmp_path / "g.onnx")
