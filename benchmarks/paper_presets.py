@@ -97,9 +97,9 @@ PRESETS = {
 }
 TRIAL_STEPS = 400
 TRIAL_WEIGHTS: dict[str, tuple[float, ...]] = {
-    "hessian": (3e-5, 3e-4, 3e-3),
-    "orojar": (3e-10, 3e-9, 3e-8),
-    "orojar scale-free": (0.5, 5.0, 50.0, 500.0),
+    "hessian": (3e-6, 3e-5, 3e-4),
+    "orojar": (3e-11, 3e-10, 3e-9),
+    "orojar scale-free": (0.5, 5.0, 50.0),
     "none": (0.0,),
 }
 """What the reduced preset's weights were chosen from: the penalty's gradient is about a tenth of the game's, like it, and ten

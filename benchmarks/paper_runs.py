@@ -17,7 +17,7 @@ from paper_reader_training import the_reader
 from paper_training import Training
 from results import device
 
-EVERY = 250
+EVERY = 100
 """Steps between checkpoints."""
 SHOWN, ROWS = (-2.0, -1.0, 0.0, 1.0, 2.0), [0, 1, 2]
 """Sigmas in the pictures of traversals, and the seeds of their rows."""
