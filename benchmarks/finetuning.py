@@ -9,7 +9,7 @@ python benchmarks/finetuning.py report --runs FOLDER      writes benchmarks/resu
 
 import argparse
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ import torch
 from finetuning_designs import DESIGNS, configured
 from orojar_adapters import Generator, load_discriminator
 from orojar_finetune import Directions, discover, finetune, load_generator
-from orojar_finetune.atomic import replacing
 from orojar_finetune.config import FidelityConfig
 from orojar_finetune.measures.ground_truth import ground_truth
 from orojar_finetune.measures.held_out import scores_of
@@ -26,7 +25,7 @@ from orojar_finetune.scenes import BUNDLED
 from orojar_finetune.training.fidelity import Fidelity
 from orojar_finetune.training.processes import Processes
 from orojar_finetune.training.reals import RenderedScenes
-from results import write
+from results import once, write
 
 LATENTS = 256
 """Held-out latents behind the effect matrix."""
@@ -82,16 +81,6 @@ def run(name: str, seed: int, steps: int, model: Path, runs: Path) -> None:
     start = once(runs / f"start-{space}-seed-{seed}.json", measure_start)
     record = once(folder / "measured.json", lambda: {**measure_run(), "start": start})
     print(f"{name:40} seed {seed}: " + ", ".join(f"{key} {record['end'][key]:.4f}" for key in KEYS), flush=True)
-
-
-def once(path: Path, measure: Callable[[], Figures]) -> Figures:
-    """Figures from a file, which is written where it is missing."""
-    if not path.is_file():
-        found = measure()
-        path.parent.mkdir(exist_ok=True, parents=True)
-        with replacing(path) as temporary:
-            temporary.write_text(json.dumps(found, indent=1))
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def measured(generator: Generator, directions: Directions) -> Figures:

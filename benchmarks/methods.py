@@ -15,13 +15,12 @@ from typing import Any
 
 import torch
 
-from finetuning import once
 from orojar_finetune import DiscoverConfig, load_generator
 from orojar_finetune.config import CompareConfig, EvaluateConfig
 from orojar_finetune.config.discovery import DescentConfig
 from orojar_finetune.evaluation.comparing import compare
 from orojar_finetune.scenes import BUNDLED
-from results import write
+from results import once, write
 
 KEYS = ("disentanglement", "completeness", "mutual information gap", "orthogonality", "activity", "seconds")
 LAYERS = (2, 4, 6)

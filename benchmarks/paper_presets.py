@@ -102,5 +102,4 @@ TRIAL_WEIGHTS: dict[str, tuple[float, ...]] = {
     "orojar scale-free": (0.5, 5.0, 50.0),
     "none": (0.0,),
 }
-"""What the reduced preset's weights were chosen from: the penalty's gradient is about a tenth of the game's, like it, and ten
-times as large on a generator that was trained without."""
+"""What `paper.py weights` tries; the reduced preset's weights are still to be chosen from it."""

@@ -1,21 +1,18 @@
 """One run of the paper's experiment, from its first step or its last checkpoint to its figures."""
 
-import json
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from orojar_finetune.atomic import replacing
 from orojar_finetune.measures.coordinates import latent_axes
 from orojar_finetune.render import strip, traversal
 from paper_measures import measured
 from paper_presets import Preset
 from paper_reader_training import the_reader
 from paper_training import Training
-from results import device
+from results import device, once
 
 EVERY = 100
 """Steps between checkpoints."""
@@ -60,12 +57,3 @@ def trained(preset: Preset, name: str, weight: float, seed: int, folder: Path, w
             said = ", ".join(f"{key} {value.item():.3g}" for key, value in losses.items())
             print(f"{folder.name}, step {training.step}, {training.seconds:.0f} s: {said}", flush=True)
     return training
-
-
-def once(path: Path, measure: Callable[[], Figures]) -> Figures:
-    """Figures from a file, which is written where it is missing."""
-    if not path.is_file():
-        found = measure()
-        with replacing(path) as temporary:
-            temporary.write_text(json.dumps(found, indent=1), encoding="utf-8")
-    return json.loads(path.read_text(encoding="utf-8"))

@@ -4,11 +4,13 @@ import datetime
 import json
 import platform
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from orojar_finetune.atomic import replacing
 from orojar_finetune.model_folder import versions
 
 RESULTS = Path(__file__).parent / "results"
@@ -35,3 +37,13 @@ def device() -> str:
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     return f"CPU ({platform.machine()}), {torch.get_num_threads()} thread"
+
+
+def once(path: Path, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Figures from a file, which is written where it is missing: what was measured before is not measured again."""
+    if not path.is_file():
+        found = measure()
+        path.parent.mkdir(exist_ok=True, parents=True)
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -18,10 +18,13 @@ from torch import Tensor
 
 from orojar_adapters import Generator
 from orojar_finetune import DiscoverConfig, discover, load_generator
+from orojar_finetune.discovery.discovering import measured, search
 from orojar_finetune.discovery.random import random_basis
+from orojar_finetune.evaluation.spending import counting
 from orojar_finetune.latent_space import LatentSpace
 from orojar_finetune.penalty import orojar, rademacher
 from orojar_finetune.scenes import BUNDLED
+from orojar_finetune.training.processes import Processes
 from results import write
 
 ROUNDS, BATCHES, PROBES, EPSILON, COUNT, SEED = 15, (1, 4, 16), 2, 0.1, 10, 0
@@ -77,39 +80,23 @@ def direction_search() -> dict[str, dict[str, float]]:
     """What each method spends and what its directions are worth on held-out latents, the measuring left out of the costs."""
     generator = load_generator(BUNDLED)
     discover(generator, method="random", progress=False)  # first calls are slow
-    idle = search(generator, DiscoverConfig(method="random", seed=SEED))
     paper = dataclasses.replace(DiscoverConfig().descent, scale_free=False)
     configs = {
+        "random": DiscoverConfig(method="random", seed=SEED),
         "sefa": DiscoverConfig(method="sefa", seed=SEED),
         "orojar, the paper's form": DiscoverConfig(method="orojar", seed=SEED, descent=paper),
         "orojar, scale-free": DiscoverConfig(method="orojar", seed=SEED),
         "orojar-jd": DiscoverConfig(method="orojar-jd", seed=SEED),
     }
-    found = {"random": {**idle, "seconds": 0.0, "generator evaluations": 0}}
-    for name, config in configs.items():
-        row = search(generator, config)
-        for cost in ("seconds", "generator evaluations"):
-            row[cost] = max(row[cost] - idle[cost], 0)
-        found[name] = row
-    return found
+    return {name: cost_and_scores(generator, config) for name, config in configs.items()}
 
 
-def search(generator: Generator, config: DiscoverConfig) -> dict[str, float]:
-    """Seconds, images generated, and the scores of one discovery."""
-    images = 0
-    original = generator.synthesize_with_activations
-
-    def counted(ws: Tensor, *rest: object) -> tuple[Tensor, list[Tensor]]:
-        nonlocal images
-        images += len(ws)
-        return original(ws, *rest)  # ty: ignore[invalid-argument-type]
-
-    generator.synthesize_with_activations = counted  # ty: ignore[invalid-assignment]
-    before = time.perf_counter()
-    directions = discover(generator, config, progress=False)
-    seconds = time.perf_counter() - before
-    generator.synthesize_with_activations = original
-    return {"seconds": seconds, "generator evaluations": images, **directions.scores}
+def cost_and_scores(generator: Generator, config: DiscoverConfig) -> dict[str, float]:
+    """Seconds and images of one search, and the scores of what it found."""
+    with counting(generator) as spent:
+        space, basis = search(generator, config, progress=False)
+    directions = measured(space, basis, config, Processes(progress=False))
+    return {"seconds": spent.seconds, "generator evaluations": spent.images, **directions.scores}
 
 
 def demo() -> dict[str, float]:

@@ -104,6 +104,12 @@ def _write_weights(folder: Path, generator: Generator, adapter: Adapter | None) 
         )
 
 
+def default_target(source: str, ending: str) -> Path:
+    """Where a command writes: a model folder itself, for other sources a folder named after them, in the current one."""
+    path = Path(source).expanduser()
+    return path if is_model_folder(path) else Path(f"{path.name if path.is_dir() else Path(source).stem}-{ending}")
+
+
 def check_target(folder: Path) -> None:
     """Refuses a place where something else would be lost.
 

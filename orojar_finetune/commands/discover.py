@@ -1,19 +1,18 @@
 """`orojar discover`."""
 
 import dataclasses
-from pathlib import Path
 
 from orojar_adapters import FAMILIES, read_checkpoint
 from orojar_adapters.loading import build_generator
 from orojar_finetune.discovery import discover
-from orojar_finetune.model_folder import check_target, is_model_folder, write_model_folder
+from orojar_finetune.model_folder import check_target, default_target, write_model_folder
 from orojar_finetune.training.processes import Processes
 from orojar_finetune.verbs import Discover
 
 
 def run(options: Discover) -> None:
     """Finds directions and writes or completes a model folder."""
-    target = options.output_dir or default_target(options.source)
+    target = options.output_dir or default_target(options.source, "orojar")
     check_target(target)
     processes = Processes()
     checkpoint = read_checkpoint(options.source, FAMILIES, options.revision)
@@ -30,11 +29,3 @@ def run(options: Discover) -> None:
     print(f"off-diagonal cos² {directions.scores['orthogonality']:.3f} on {options.config.held_out} held-out latents")
     print(f"Wrote {target}   (previews in {target / 'previews'})")
     print(f"Edit with them:  orojar edit {target}")
-
-
-def default_target(source: str) -> Path:
-    """A model folder itself; for other sources a folder named after them, in the current one."""
-    path = Path(source).expanduser()
-    if is_model_folder(path):
-        return path
-    return Path(f"{path.name if path.is_dir() else Path(source).stem}-orojar")

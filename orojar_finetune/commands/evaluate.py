@@ -2,21 +2,20 @@
 
 import dataclasses
 from collections.abc import Iterable
-from pathlib import Path
 
 from orojar_adapters import Generator, load_generator
 from orojar_finetune.directions import Directions
 from orojar_finetune.evaluation.evaluating import evaluate
 from orojar_finetune.evaluation.findings import MEANINGS, Findings
 from orojar_finetune.evaluation.results import strips, write
-from orojar_finetune.model_folder import is_model_folder
+from orojar_finetune.model_folder import default_target
 from orojar_finetune.training.processes import Processes
 from orojar_finetune.verbs import Evaluate
 
 
 def run(options: Evaluate) -> None:
     """Measures a generator with each of its direction sets, writes metrics.json and report.html, prints a table."""
-    target = options.output_dir or default_target(options.source)
+    target = options.output_dir or default_target(options.source, "evaluation")
     generator = load_generator(options.source, options.revision).to(Processes(progress=False).device)
     sets = _sets(options)
     columns = [
@@ -47,12 +46,6 @@ def _sizes(generator: Generator, options: Evaluate) -> dict[str, object]:
         "latents": options.config.latents,
         "seed": options.config.seed,
     }
-
-
-def default_target(source: str) -> Path:
-    """A model folder itself; for other sources a folder named after them, in the current one."""
-    path = Path(source).expanduser()
-    return path if is_model_folder(path) else Path(f"{path.name if path.is_dir() else Path(source).stem}-evaluation")
 
 
 def table(columns: list[Findings]) -> list[str]:
