@@ -22,7 +22,7 @@ from random import Random
 
 import torch
 
-from attacks.gauntlet import MOST_MEMORY, memory
+from attacks.gauntlet import MOST_MEMORY, memory, size_of
 from foreign_biggan import ajbrock_biggan, hugging_face_biggan_deep, hugging_face_config, save_biggan_deep
 from foreign_dcgan import tutorial
 from foreign_files import persistent, rosinality_generator, rosinality_training_state, save_pickle
@@ -45,6 +45,8 @@ from tiny import (
 )
 
 MOST_SECONDS = 5
+MEMORY_AT_LEAST = 128 * 2**20
+"""What one file may take besides twice its size."""
 
 
 def _snapshot(protocol: int) -> Callable[[Path], Path]:
@@ -173,8 +175,7 @@ def main(root: Path, files: int, seed: int, first: int) -> int:
     limit = memory("VmSize") + MOST_MEMORY
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     values, counts = {name: value() for name, value in VALUES.items()}, Counter()
-    held, started, longest = memory("VmRSS"), time.process_time(), 0.0
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    start, started, longest, most = memory("RssAnon"), time.process_time(), 0.0, 0
     for number in range(first, first + files):
         rng = Random(f"{seed} {number}")
         name = list(goods)[number % len(goods)]
@@ -183,15 +184,20 @@ def main(root: Path, files: int, seed: int, first: int) -> int:
             torch.save(altered(values[name], rng), path, _use_new_zipfile_serialization=rng.random() < 0.5)
         else:
             path = damaged(goods[name], others, root / "damaged", rng)
-        before = time.process_time()
+        Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+        held, before = memory("VmRSS"), time.process_time()
         found = outcome(path)
         longest = max(longest, time.process_time() - before)
+        taken = memory("VmHWM") - held
+        most = max(most, taken)
+        if taken > 2 * (size_of(path) if path.is_dir() else path.stat().st_size) + MEMORY_AT_LEAST:
+            found = f"WRONG: {taken} bytes of memory: {found}"
         counts[found.split(":")[0]] += 1
         if found.startswith("WRONG"):
             print(f"seed {seed}, file {number}, {name}: {found[:500]}", flush=True)
     seconds = time.process_time() - started
-    found = {"counts": counts, "seconds": round(seconds, 1), "longest": round(longest, 2), "memory": memory("VmHWM") - held}
-    print(json.dumps(found))
+    found = {"counts": counts, "seconds": round(seconds, 1), "longest": round(longest, 2), "memory": most}
+    print(json.dumps({**found, "growth": memory("RssAnon") - start}))
     return int(counts["WRONG"] > 0)
 
 

@@ -19,7 +19,7 @@ class Coordinates:
 
     Attributes:
         directions: rows of unit length; setting one coordinate leaves what is orthogonal to its direction.
-        center: the mean latent.
+        center: the mean latent, in w+ of all layers one behind the other.
     """
 
     directions: Directions
@@ -31,7 +31,8 @@ class Coordinates:
         space = LatentSpace(generator, directions.space)
         if space.name == "z":
             return cls(directions, torch.zeros(generator.latent_size, dtype=torch.float64))
-        return cls(directions, space.sample(STATISTICS_SAMPLES, rng).latents[:, 0].cpu().double().mean(dim=0))
+        rows = _rows(space.sample(STATISTICS_SAMPLES, rng).latents, space.name)
+        return cls(directions, rows[:, 0].mean(dim=0))
 
     def read(self, latents: Float[Tensor, "batch *latent"]) -> Float[Tensor, "batch directions"]:
         """The coordinates of latents, on the CPU; 0 along directions that no latent varies along.
@@ -40,7 +41,7 @@ class Coordinates:
             latents: z or ws, as the directions' space has them; of ws each direction reads the first layer that it moves.
         """
         first = [layers[0] if layers else 0 for layers in self.directions.layers]
-        rows = _rows(latents)[:, first] - self.center
+        rows = _rows(latents, self.directions.space)[:, first] - self.center
         along, sigmas = (rows * self._basis).sum(dim=2), self.directions.sigmas.cpu().double()
         return torch.where(sigmas > 0, along / sigmas, 0.0)
 
@@ -53,7 +54,7 @@ class Coordinates:
             which: the direction of each latent.
             values: what its coordinate becomes, in sigmas.
         """
-        which, rows = which.cpu(), _rows(latents)
+        which, rows = which.cpu(), _rows(latents, self.directions.space)
         basis, sigmas = self._basis[which], self.directions.sigmas.cpu().double()[which]
         wanted = values.cpu().double() * sigmas + basis @ self.center
         change = wanted[:, None] - (rows * basis[:, None]).sum(dim=2)
@@ -95,7 +96,7 @@ def latent_axes(generator: Generator, part: str | None = None) -> Directions:
     )
 
 
-def _rows(latents: Tensor) -> Tensor:
-    """Latents of any space as rows of layers."""
+def _rows(latents: Tensor, space: str) -> Tensor:
+    """Latents as rows of layers, which directions move alike; of z and of w+ there is one."""
     values = latents.detach().cpu().double()
-    return values[:, None] if values.ndim == 2 else values
+    return values if space == "w" else values.flatten(1)[:, None]

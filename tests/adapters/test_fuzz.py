@@ -27,7 +27,7 @@ def test_damaged_files_are_refused_in_one_sentence_or_are_generators():
     assert found["counts"].keys() == {"loaded", "refused"} and sum(found["counts"].values()) == FILES
     assert found["counts"]["refused"] > FILES / 2
     assert found["longest"] < 5
-    assert found["memory"] < 128 * 2**20
+    assert found["memory"] < 64 * 2**20 and found["growth"] < 128 * 2**20
 
 
 def test_the_same_seed_makes_the_same_damage():

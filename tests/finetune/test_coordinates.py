@@ -5,7 +5,7 @@ from linear import Linear, direction_set, seeded
 from orojar_finetune.discovery.random import random_basis
 from orojar_finetune.latent_space import LatentSpace
 from orojar_finetune.measures.coordinates import Coordinates, latent_axes
-from tiny import tiny_biggan, tiny_biggan_deep
+from tiny import tiny_biggan, tiny_biggan_deep, tiny_stylegan2
 
 
 def test_coordinates_of_axes_are_those_of_z():
@@ -35,6 +35,20 @@ def test_a_coordinate_that_is_set_is_read_and_the_others_stay():
     expected = coordinates.read(ws)
     expected[torch.arange(6), which] = values.double()
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+
+
+def test_in_w_plus_a_coordinate_is_of_all_layers_together():
+    generator = tiny_stylegan2()
+    width = len(generator.layers) * generator.w_size
+    directions = direction_set(random_basis(3, width, seed=1), "w+", [0.5, 2.0, 1.0])
+    coordinates = Coordinates.of(generator, directions, seeded())
+    ws = LatentSpace(generator, "w+").sample(3, seeded(1)).latents
+    expected = coordinates.read(ws)
+    found = coordinates.read(directions.apply(ws, {1: 0.5}))
+    torch.testing.assert_close(found - expected, torch.tensor([[0, 0.5, 0]]).expand(3, 3).double(), atol=1e-5, rtol=0)
+    values = torch.tensor([1.0, -2.0, 0.0])
+    set_ = coordinates.set(ws, torch.arange(3), values)
+    torch.testing.assert_close(coordinates.read(set_).diagonal(), values.double(), atol=1e-5, rtol=0)
 
 
 def test_setting_an_axis_of_z_is_writing_the_number():
