@@ -30,6 +30,8 @@ format: $(VENV)/installed
 
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/penalty_noise.py
+	$(BIN)/python benchmarks/pictures.py
 
 # torch first and pinned: an open range may bring a CUDA build of several gigabytes.
 $(VENV)/installed: pyproject.toml constraints.txt

@@ -8,44 +8,54 @@ from orojar_finetune.scenes import bundled_game
 
 Options = dict[str, Any]
 
-COSINE = {"form": "cosine", "probes": 10, "batch_size": 4}
-"""All pairs of ten directions at 4 latents: as many images as two sign vectors at 16."""
-CONTROL: Options = {"penalty": {"weight": 0.0}}
-VARIANCE = {"form": "variance", "probes": 2, "batch_size": 16, "weight": 10.0}
+SIGNS: Options = {"form": "variance", "batch_size": 16}
+"""The paper's form, at about as many images an evaluation as the default."""
 
 
-def _cosine(weight: float, *on: str, **options: Any) -> Options:
-    return {"penalty": {**COSINE, "weight": weight, "on": on or ("layers", "image"), **options}}
+def _penalty(**options: Any) -> Options:
+    return {"penalty": options}
 
 
 DESIGNS: dict[str, Options] = {
-    "control": CONTROL,
+    "control": _penalty(weight=0.0),
     "default": {},
-    **{f"all pairs on layers and image, weight {w:g}": _cosine(w) for w in (5.0, 15.0, 50.0, 150.0)},
-    **{f"all pairs on the image, weight {w:g}": _cosine(w, "image") for w in (5.0, 15.0, 50.0)},
-    "all pairs on the layers, weight 15": _cosine(15.0, "layers"),
-    "all pairs on image/4, weight 15": _cosine(15.0, "image/4"),
-    "sampled pairs, weight 15": _cosine(15.0, probes=2, batch_size=16),
-    "signs, weight 10": {"penalty": VARIANCE},
-    "signs, steps of 0.5 sigma, central": {"penalty": {**VARIANCE, "epsilon": 0.5, "difference": "central"}},
-    "signs, steps of 1 sigma, central": {"penalty": {**VARIANCE, "epsilon": 1.0, "difference": "central"}},
-    "steps of 0.5 sigma": _cosine(15.0, epsilon=0.5),
-    "steps of 1 sigma": _cosine(15.0, epsilon=1.0),
-    "every step": _cosine(15.0, every=1),
-    "directions anew every 250 steps": _cosine(15.0, reestimate_every=250),
-    "through the mapping": _cosine(15.0, through_mapping=True),
-    "in z": {**_cosine(15.0), "discover": {"space": "z"}},
-    **{f"only {what}": {**_cosine(15.0), "trainable": what} for what in ("mapping", "synthesis", "affine")},
-    **{f"learning rate {rate:g}": {**_cosine(15.0), "gan": {"learning_rate": rate}} for rate in (3e-4, 2e-3)},
-    **{
-        f"control, learning rate {rate:g}": {"penalty": {"weight": 0.0}, "gan": {"learning_rate": rate}}
-        for rate in (3e-4, 2e-3)
-    },
+    **{f"layers and image, weight {w:g}": _penalty(weight=w) for w in (1.5, 5.0, 50.0)},
+    **{f"image, weight {w:g}": _penalty(weight=w, on=("image",)) for w in (5.0, 15.0, 50.0)},
+    "layers": _penalty(on=("layers",)),
+    "image/4": _penalty(on=("image/4",)),
+    **{f"signs, weight {w:g}": _penalty(weight=w, **SIGNS) for w in (2.5, 10.0, 40.0)},
+    "signs, steps of 1 sigma, central": _penalty(epsilon=1.0, difference="central", **SIGNS),
+    "all ten directions": _penalty(least_activity=0.0),
+    "all ten directions, signs": _penalty(weight=10.0, least_activity=0.0, **SIGNS),
+    "steps of 0.5 sigma": _penalty(epsilon=0.5),
+    "steps of 1 sigma": _penalty(epsilon=1.0),
+    "pairs among 3 directions": _penalty(probes=3, batch_size=16),
+    "every step": _penalty(every=1, batch_size=2),
+    "directions anew every 250 steps": _penalty(reestimate_every=250),
+    "through the mapping": _penalty(through_mapping=True),
+    "in z": {"discover": {"space": "z"}},
+    **{f"only {what}": {"trainable": what} for what in ("mapping", "synthesis", "affine")},
+    "average over 2500 images": {"gan": {"ema_images": 2500}},
+    "control, average over 2500 images": {**_penalty(weight=0.0), "gan": {"ema_images": 2500}},
+    **{f"rate {rate:g}": {"gan": {"learning_rate": rate}} for rate in (3e-4, 2e-3)},
+    **{f"control, rate {rate:g}": {**_penalty(weight=0.0), "gan": {"learning_rate": rate}} for rate in (3e-4, 2e-3)},
 }
 
 
-def configured(design: Options, seed: int, steps: int) -> FinetuneConfig:
+def family_of(name: str) -> str:
+    """The designs that differ by their weight alone are a family, which the curve joins."""
+    return name.rpartition(", weight")[0] or name
+
+
+def control_of(name: str) -> str:
+    """The design without a penalty that is tuned as long at the same rate."""
+    beside = f"control, {name}"
+    return name if name.startswith("control") else beside if beside in DESIGNS else "control"
+
+
+def configured(name: str, seed: int, steps: int) -> FinetuneConfig:
     """The default config with a design's options."""
+    design = DESIGNS[name]
     config = FinetuneConfig(trainable=design.get("trainable", "all"))
     run = dataclasses.replace(
         config.run,

@@ -45,7 +45,7 @@ def main() -> None:
         mean = gradients.mean(dim=0)
         noise = (gradients - mean).square().sum().item() / (options.evaluations - 1)
         signal = mean.square().sum().item() - noise / options.evaluations
-        images = form.batch_size * (form.probes + 1)
+        images = form.batch_size * ((form.probes or 2) + 1)
         found[name] = {"signal_to_noise": signal / noise, "images": images, "seconds": seconds}
         print(f"{name:24}{signal / noise:10.4f}{images:6}{seconds:8.2f} s", flush=True)
     write("penalty_noise", 0, {"evaluations": options.evaluations, "forms": found})

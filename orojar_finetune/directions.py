@@ -128,6 +128,13 @@ class Directions:
             activity=tuple(self.activity[i] for i in rows),
         )
 
+    def active(self, least: float) -> "Directions":
+        """Those at least this part as active as the most active one, but never fewer than two; all where it is unknown."""
+        most = max(self.activity)
+        order = sorted(range(len(self)), key=lambda i: self.activity[i], reverse=True)
+        kept = [i for rank, i in enumerate(order) if rank < 2 or not self.activity[i] < least * most]
+        return self if any(map(math.isnan, self.activity)) else self.take(sorted(kept))
+
     def save(self, folder: str | os.PathLike, name: str | None = None) -> None:
         """Writes the set into a folder, beside the sets of other names that are there.
 

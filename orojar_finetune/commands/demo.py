@@ -14,6 +14,7 @@ from orojar_finetune.discovery import discover
 from orojar_finetune.measures.ground_truth import GroundTruth, ground_truth
 from orojar_finetune.model_folder import check_target, write_model_folder
 from orojar_finetune.scenes import BUNDLED, bundled_game
+from orojar_finetune.scenes.rendering import FACTORS
 from orojar_finetune.training.finetuning import Finetuned, finetune
 from orojar_finetune.verbs import Demo
 
@@ -46,7 +47,8 @@ def run(options: Demo) -> None:
     rows: dict[str, Row] = {}
     for method in SHOWN:
         before = time.perf_counter()
-        directions = discover(generator, DiscoverConfig(method=method, seed=options.seed, latents=32, held_out=32))
+        discovery = DiscoverConfig(method=method, count=len(FACTORS), seed=options.seed, latents=32, held_out=32)
+        directions = discover(generator, discovery)
         rows[method] = _row(method, generator, directions, options.seed, time.perf_counter() - before)
     config = tuning(options)
     before = time.perf_counter()

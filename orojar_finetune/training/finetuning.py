@@ -81,7 +81,8 @@ def finetune(
         config: how; None means the defaults.
         data: `none` (samples of the generator itself play the real images), `scenes`, a folder or zip of images, or
             `user/dataset` on the Hub.
-        directions: to make independent; None finds some as the config says.
+        directions: to make independent; None finds some as the config says. Those that do next to nothing are left out
+            (`penalty.least_activity`).
         discriminator: the checkpoint's own; None trains a new one first, while the generator waits.
         options: fields of `FinetuneConfig` that replace those of the config, such as `trainable="affine"`.
 
@@ -144,7 +145,7 @@ def prepare(
     original = copy.deepcopy(generator).to(processes.device).eval().requires_grad_(False)
     tuned = copy.deepcopy(original)
     choose(tuned, config.trainable, config.lora_rank, run.seed)
-    directions = directions or discover(original, config.discover, progress=progress)
+    directions = _active(directions or discover(original, config.discover, progress=progress), config.penalty.least_activity)
     reals = open_reals(data, original, run.seed, processes.device, config.images, original)
     validation = Validation(original, reals, directions, config.fidelity, processes, output_dir, run.seed)
     first = 0 if discriminator is not None else config.discriminator_steps
@@ -165,7 +166,8 @@ def prepare(
         every = config.penalty.reestimate_every
         if not every or state.step <= first or (state.step - first) % every:
             return
-        found = discover(without_adapters(state.average, original, config.trainable)[0], config.discover, progress=False)
+        discovery = dataclasses.replace(config.discover, count=len(state.running["basis"]))
+        found = discover(without_adapters(state.average, original, config.trainable)[0], discovery, progress=False)
         for name, tensor in (("basis", found.basis), ("sigmas", found.sigmas)):
             state.running[name].copy_(tensor)
         validation.directions = found
@@ -189,6 +191,17 @@ def prepare(
 def with_tensors(directions: Directions, running: dict[str, Tensor]) -> Directions:
     """A direction set with the basis and sigmas that run along with a state."""
     return dataclasses.replace(directions, basis=running["basis"].clone(), sigmas=running["sigmas"].clone())
+
+
+def _active(directions: Directions, least: float) -> Directions:
+    """Those worth a slider; says how many are not."""
+    active = directions.active(least)
+    if len(active) < len(directions):
+        log.warning(
+            f"{len(directions) - len(active)} of {len(directions)} directions change images less than {least:g} times as much "
+            "as the most active one and are left out (--penalty.least-activity)"
+        )
+    return active
 
 
 def _critic(

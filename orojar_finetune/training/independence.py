@@ -14,6 +14,8 @@ from orojar_finetune.penalty import cosines, orojar, rademacher
 from orojar_finetune.training.draws import rng
 from orojar_finetune.training.parts import Part
 
+PAPERS_PROBES = 2
+"""Sign vectors per latent, the paper's K."""
 SMALLEST_LAYER = 8
 """Pixels of the coarsest layers that `layers` means."""
 
@@ -78,11 +80,12 @@ class Independence:
             order = torch.rand(total, len(self.moves), generator=draws).argsort(dim=1)[rows, : config.probes]
             value = cosines(generate, coefficients, order.to(latents.device), config.epsilon)
         else:
-            signs = rademacher((config.probes, total, len(self.moves)), latents.cpu(), draws)[:, rows].to(latents.device)
+            probes = config.probes or PAPERS_PROBES
+            signs = rademacher((probes, total, len(self.moves)), latents.cpu(), draws)[:, rows].to(latents.device)
             value = orojar(
                 generate,
                 coefficients,
-                config.probes,
+                probes,
                 config.epsilon,
                 scale_free=config.scale_free,
                 difference=config.difference,

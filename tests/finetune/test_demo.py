@@ -30,7 +30,7 @@ def test_the_demo_leaves_a_model_folder_and_its_table_favours_independent_direct
     folder = tmp_path / "demo" / "model"
     assert f"orojar edit {folder}" in done.stdout
     assert Directions.list(folder) == ["orojar-jd"]
-    assert len(list((folder / "previews").glob("direction_*.png"))) == 10
+    assert len(list((folder / "previews").glob("direction_*.png"))) == 7
     assert load_generator(folder).source_facts.license == "apache-2.0"
     measured = json.loads((folder / "metrics.json").read_text())["finetune"]
     assert measured["start"].keys() == measured["end"].keys() >= {"frechet", "orthogonality", "disentanglement"}

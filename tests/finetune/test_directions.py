@@ -1,8 +1,10 @@
+import dataclasses
 import json
 
 import pytest
 import torch
 
+from linear import direction_set
 from orojar_finetune import CheckpointError, Directions
 from orojar_finetune.directions_file import JSON, TENSORS
 
@@ -122,3 +124,16 @@ def test_directions_can_be_renamed_and_picked():
     torch.testing.assert_close(picked.basis, directions.basis[[2, 0]])
     with pytest.raises(ValueError, match="must differ"):
         directions.rename({0: "x"})
+
+
+def test_the_active_ones_are_found_by_their_part_of_the_most_active_ones_activity():
+    directions = dataclasses.replace(direction_set(torch.eye(4)), activity=(0.02, 1.0, 0.009, 0.01))
+    assert directions.active(0.01).names == ("direction 0", "direction 1", "direction 3")
+    assert directions.active(0.0).names == directions.names
+    assert directions.active(0.5).names == ("direction 0", "direction 1")
+
+
+def test_all_are_kept_where_activity_is_not_known_or_nothing():
+    for activity in (float("nan"), 0.0):
+        directions = dataclasses.replace(direction_set(torch.eye(3)), activity=(activity,) * 3)
+        assert directions.active(0.5).names == directions.names

@@ -52,6 +52,16 @@ def test_directions_become_more_independent_than_without_the_penalty(tmp_path):
     assert tuned.directions.names == found.names
 
 
+def test_directions_that_do_next_to_nothing_are_left_out_and_it_is_said(tmp_path, caplog):
+    found = discover(tiny_stylegan2(), QUICK.discover, progress=False)
+    faint = dataclasses.replace(found, activity=(0.5, 0.0049, 0.0051))
+    with caplog.at_level(logging.WARNING, "orojar"):
+        tuned = tune(tmp_path, directions=faint)
+    assert torch.equal(tuned.directions.basis, found.basis[[0, 2]])
+    assert tuned.directions.names == (found.names[0], found.names[2])
+    assert "1 of 3 directions change images less than 0.01 times as much as the most active one" in caplog.text
+
+
 @pytest.mark.parametrize("num_classes", [0, 2])
 def test_a_generator_without_data_or_discriminator_is_tuned_and_stays_as_it_was(tmp_path, num_classes, caplog):
     generator = tiny_stylegan2(num_classes)

@@ -41,7 +41,7 @@ def test_independent_directions_cost_nothing_and_mixed_ones_do(form):
 @pytest.mark.parametrize(("space", "layers"), [("z", None), ("w", None), ("w", (1, 3))])
 def test_the_penalty_is_that_of_the_map_from_coefficients_to_outputs(space, layers):
     generator, found = tiny_stylegan2(), some(space, layers)
-    one = penalty(generator, found, on=("image/2", "1"), probes=3)
+    one = penalty(generator, found, on=("image/2", "1"), form="variance", probes=3)
     draws_latents = []
     real = generator.sample_latents
     generator.sample_latents = lambda *a, **k: draws_latents.append(real(*a, **k)) or draws_latents[-1]

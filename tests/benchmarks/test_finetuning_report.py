@@ -1,0 +1,69 @@
+import json
+
+import pytest
+from PIL import Image
+
+import finetuning_report
+import results
+from finetuning_designs import DESIGNS, configured, control_of, family_of
+
+FIGURES = {"orthogonality": 0.1, "disentanglement": 0.3, "completeness": 0.4, "activity": 0.5, "frechet": 0.03}
+
+
+def record(design, seed=0, steps=1000, **end):
+    return {"design": design, "seed": seed, "steps": steps, "start": FIGURES, "control": FIGURES, "end": {**FIGURES, **end}}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    for module in (results, finetuning_report):
+        monkeypatch.setattr(module, "RESULTS", tmp_path / "results")
+    return tmp_path
+
+
+def measure(folder, *records):
+    for i, each in enumerate(records):
+        path = folder / "runs" / f"{each['design']}-{each['seed']}-{i}" / "measured.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(each))
+
+
+def test_figures_are_means_over_seeds_beside_their_ratio_to_the_control(folder, capsys):
+    measure(folder, record("default", 0, orthogonality=0.02), record("default", 1, orthogonality=0.04), record("control"))
+    finetuning_report.report(folder / "runs")
+    control, default = [line for line in capsys.readouterr().out.splitlines() if line.startswith(("control", "default"))]
+    words = "default 1000 2 0.0300 0.3000 0.4000 0.5000 0.0300 0.30 1.00 1.00 1.00 1.00"
+    assert " ".join(default.split()) == words
+    assert control.split()[-5:] == ["1.00"] * 5
+    with Image.open(folder / "results" / "finetuning.png") as picture:
+        assert picture.width > 800
+
+
+def test_what_was_reported_before_stays_and_newer_figures_replace_older_ones(folder):
+    measure(folder, record("control"), record("default", frechet=0.5))
+    finetuning_report.report(folder / "runs")
+    again = folder / "again"
+    measure(again, record("default", frechet=0.6), record("default", steps=3000))
+    finetuning_report.report(again / "runs")
+    found = json.loads((folder / "results" / "finetuning.json").read_text())
+    told = [(run["design"], run["steps"], run["end"]["frechet"]) for run in found["runs"]]
+    assert told == [("control", 1000, 0.03), ("default", 1000, 0.6), ("default", 3000, 0.03)]
+    assert found["designs"] == {"control": str(DESIGNS["control"]), "default": "{}"}
+
+
+def test_without_runs_nothing_is_written(folder, capsys):
+    finetuning_report.report(folder)
+    assert "No run has been measured yet" in capsys.readouterr().out
+    assert not (folder / "results").exists()
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_every_design_is_a_config_and_has_a_control_of_its_own_rate(name):
+    config, control = (configured(each, 0, 1000) for each in (name, control_of(name)))
+    assert control.penalty.weight == 0 and control.gan == config.gan
+    assert (config.penalty.weight == 0) == name.startswith("control")
+
+
+def test_designs_that_differ_by_weight_alone_are_a_family():
+    assert family_of("image, weight 5") == family_of("image, weight 15") == "image"
+    assert family_of("default") == "default"
