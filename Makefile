@@ -29,6 +29,7 @@ format: $(VENV)/installed
 	$(BIN)/ruff format .
 
 bench: $(VENV)/installed
+	$(BIN)/python benchmarks/factors.py
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/penalty_noise.py
 	$(BIN)/python benchmarks/pictures.py
