@@ -11,6 +11,9 @@ Options = dict[str, Any]
 SIGNS: Options = {"form": "variance", "batch_size": 16}
 """The paper's form, at about as many images an evaluation as the default."""
 
+SEVEN: Options = {"discover": {"count": 7}}
+"""As many directions as there are factors are looked for; otherwise ten, of which about seven do something."""
+
 
 def _penalty(**options: Any) -> Options:
     return {"penalty": options}
@@ -21,6 +24,8 @@ DESIGNS: dict[str, Options] = {
     "default": {},
     **{f"layers and image, weight {w:g}": _penalty(weight=w) for w in (1.5, 5.0, 50.0)},
     **{f"image, weight {w:g}": _penalty(weight=w, on=("image",)) for w in (5.0, 15.0, 50.0)},
+    "seven directions, 6 latents": {**_penalty(batch_size=6), **SEVEN},
+    "seven directions, 6 latents, image": {**_penalty(batch_size=6, on=("image",)), **SEVEN},
     "layers": _penalty(on=("layers",)),
     "image/4": _penalty(on=("image/4",)),
     **{f"signs, weight {w:g}": _penalty(weight=w, **SIGNS) for w in (2.5, 10.0, 40.0)},

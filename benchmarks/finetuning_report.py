@@ -10,7 +10,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from finetuning_designs import DESIGNS, family_of
-from results import RESULTS, write
+from results import RESULTS, runs_so_far, write
 
 Record = dict[str, Any]
 KEYS = ("orthogonality", "disentanglement", "completeness", "activity", "frechet")
@@ -19,8 +19,8 @@ HEADS = ("cos²", "disent.", "compl.", "activity", "Fréchet")
 
 def report(runs: Path) -> None:
     """Prints all that was measured, of these runs and of those in the results already; writes the results and the picture."""
-    found = {place(record): record for record in [*earlier(), *fresh(runs)]}
-    records = [found[each] for each in sorted(found)]
+    fresh = (json.loads(path.read_text(encoding="utf-8")) for path in sorted(runs.glob("*/measured.json")))
+    records = sorted(runs_so_far("finetuning", fresh, ("design", "steps", "seed")), key=place)
     if not records:
         print(f"No run has been measured yet in {runs}")
         return
@@ -33,19 +33,8 @@ def report(runs: Path) -> None:
     picture(records, RESULTS / "finetuning.png")
 
 
-def fresh(runs: Path) -> list[Record]:
-    """What the runs of a folder gave."""
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(runs.glob("*/measured.json"))]
-
-
-def earlier() -> list[Record]:
-    """What stands in the results."""
-    path = RESULTS / "finetuning.json"
-    return json.loads(path.read_text(encoding="utf-8"))["runs"] if path.is_file() else []
-
-
 def place(record: Record) -> tuple[int, int, int]:
-    """What a run is known by, in the order of the designs."""
+    """In the order of the designs."""
     return list(DESIGNS).index(record["design"]), record["steps"], record["seed"]
 
 

@@ -20,7 +20,7 @@ from orojar_finetune.config import CompareConfig, EvaluateConfig
 from orojar_finetune.config.discovery import DescentConfig
 from orojar_finetune.evaluation.comparing import compare
 from orojar_finetune.scenes import BUNDLED
-from results import once, write
+from results import once, runs_so_far, write
 
 KEYS = ("disentanglement", "completeness", "mutual information gap", "orthogonality", "activity", "seconds")
 LAYERS = (2, 4, 6)
@@ -103,8 +103,9 @@ def measured(name: str, seed: int, model: Path) -> dict[str, Any]:
 
 
 def report(runs: Path) -> None:
-    """Prints the mean over seeds of every design and writes all figures into the results."""
-    records = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(runs.glob("*.json"))]
+    """Prints the mean over seeds of every design and writes all figures into the results, beside those that are there."""
+    fresh = (json.loads(path.read_text(encoding="utf-8")) for path in sorted(runs.glob("*.json")))
+    records = runs_so_far("methods", fresh, ("design", "seed"))
     print(f"{'design':40}{'seeds':>6}" + "".join(f"{key[:11]:>12}" for key in KEYS))
     for name in DESIGNS:
         of_seeds = [record for record in records if record["design"] == name]

@@ -4,7 +4,7 @@ import datetime
 import json
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,17 @@ def write(name: str, seed: int, figures: dict[str, Any]) -> None:
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(f"\nWrote {path}")
+
+
+def runs_so_far(name: str, fresh: Iterable[dict[str, Any]], known_by: Sequence[str]) -> list[dict[str, Any]]:
+    """The runs in a results file and fresh ones, which replace those that are known by the same values.
+
+    So runs of several machines and days come together.
+    """
+    path = RESULTS / f"{name}.json"
+    earlier = json.loads(path.read_text(encoding="utf-8"))["runs"] if path.is_file() else []
+    found = {tuple(run[key] for key in known_by): run for run in [*earlier, *fresh]}
+    return list(found.values())
 
 
 def device() -> str:

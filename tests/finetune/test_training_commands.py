@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from orojar_finetune import Directions, discover, load_discriminator, load_generator, write_model_folder
 from orojar_finetune.cli import main
+from orojar_finetune.config import PenaltyConfig
 from tiny import tiny_discriminator, tiny_stylegan2
 
 QUICK = ["--max-train-steps", "6", "--train-batch-size", "4", "--checkpointing-steps", "2", "--validation-steps", "3"]
@@ -85,7 +86,7 @@ def test_a_dry_run_prints_every_option_and_an_estimate_and_leaves_nothing(model,
     main(["finetune", str(model), "--output-dir", str(tmp_path / "run"), *QUICK, "--dry-run"])
     out = capsys.readouterr().out
     options, rest = json.JSONDecoder().raw_decode(out)
-    assert options["config"]["penalty"]["weight"] == 10.0
+    assert options["config"]["penalty"]["weight"] == PenaltyConfig().weight
     assert options["config"]["run"]["train_batch_size"] == 4
     assert "6 steps: 0 h 00 min" in out[rest:]
     for word in ("real", "fake", "R1", "generator", "penalty", "memory:"):
