@@ -120,7 +120,7 @@ def test_directions_are_found_anew_in_their_rhythm(tmp_path):
 def test_a_drift_past_its_bound_stops_early_says_so_and_keeps_the_last_good_generator(tmp_path):
     config = dataclasses.replace(
         run(max_train_steps=30, validation_steps=1),
-        gan=GanConfig(learning_rate=0.05, ema_images=0),
+        gan=GanConfig(learning_rate=0.01, ema_images=0),
         fidelity=dataclasses.replace(QUICK.fidelity, max_drift=0.3),
     )
     done = tune(tmp_path, config=config)
