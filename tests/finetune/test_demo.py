@@ -5,10 +5,13 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from orojar_finetune import Directions, load_discriminator, load_generator
 from orojar_finetune.scenes import BUNDLED
 
 
+@pytest.mark.timeout(900)  # some three minutes where nothing else runs
 def test_the_demo_leaves_a_model_folder_and_its_table_favours_independent_directions(tmp_path):
     offline = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_ENDPOINT": "http://127.0.0.1:1"}
     command = [sys.executable, "-m", "orojar_finetune", "demo", "--output-dir", str(tmp_path / "demo"), "--steps", "4"]
