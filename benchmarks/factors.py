@@ -7,6 +7,7 @@ import itertools
 
 import torch
 
+from orojar_finetune.measures.effects import FACTOR_VARIANCE
 from orojar_finetune.measures.orthogonality import squared_cosines
 from orojar_finetune.scenes.rendering import FACTORS, render, sample_factors
 from results import write
@@ -14,8 +15,6 @@ from results import write
 SCENES, RESOLUTION, STEP = 512, 64, 0.01
 MARGIN = 0.02
 """Factors keep away from the ends of their range, so that both sides of a step are scenes."""
-VARIANCE = 1 / 12
-"""Of a number that is uniform in [0, 1]."""
 
 
 def main() -> None:
@@ -31,7 +30,7 @@ def main() -> None:
     both = itertools.combinations(range(len(FACTORS)), 2)
     pairs = {f"{FACTORS[i]}, {FACTORS[j]}": round(cosines[i, j].item(), 4) for i, j in both}
     variance = render(factors, RESOLUTION).flatten(1).var(dim=0).sum()
-    activity = grams.diagonal(dim1=1, dim2=2).mean(dim=0) * VARIANCE / variance
+    activity = grams.diagonal(dim1=1, dim2=2).mean(dim=0) * FACTOR_VARIANCE / variance
     found = {
         "orthogonality": squared_cosines(grams).mean().item(),
         "pairs": dict(sorted(pairs.items(), key=lambda pair: -pair[1])),

@@ -20,7 +20,7 @@ def write(name: str, seed: int, figures: dict[str, Any]) -> None:
     """Writes figures with command, seed, versions, device and date."""
     RESULTS.mkdir(exist_ok=True)
     record = {
-        "command": " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
+        "command": " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *map(_anywhere, sys.argv[1:])]),
         "seed": seed,
         "versions": versions(),
         "device": device(),
@@ -41,6 +41,11 @@ def runs_so_far(name: str, fresh: Iterable[dict[str, Any]], known_by: Sequence[s
     earlier = json.loads(path.read_text(encoding="utf-8"))["runs"] if path.is_file() else []
     found = {tuple(run[key] for key in known_by): run for run in [*earlier, *fresh]}
     return list(found.values())
+
+
+def _anywhere(argument: str) -> str:
+    """An argument without the folders of this machine."""
+    return Path(argument).name if Path(argument).is_absolute() else argument
 
 
 def device() -> str:

@@ -130,10 +130,11 @@ class Directions:
 
     def active(self, least: float) -> "Directions":
         """Those at least this part as active as the most active one, but never fewer than two; all where it is unknown."""
-        most = max(self.activity)
-        order = sorted(range(len(self)), key=lambda i: self.activity[i], reverse=True)
-        kept = [i for rank, i in enumerate(order) if rank < 2 or not self.activity[i] < least * most]
-        return self if any(map(math.isnan, self.activity)) else self.take(sorted(kept))
+        if any(map(math.isnan, self.activity)):
+            return self
+        most = sorted(self.activity, reverse=True)[:2]
+        bound = min(least * most[0], most[-1])
+        return self.take(i for i, activity in enumerate(self.activity) if activity >= bound)
 
     def save(self, folder: str | os.PathLike, name: str | None = None) -> None:
         """Writes the set into a folder, beside the sets of other names that are there.

@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 
 from attacks import CORPUS, MARKER, Attack
+from attacks.gauntlet import MEMORY_AT_LEAST
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "tests"), "HF_HUB_OFFLINE": "1", "MALLOC_MMAP_THRESHOLD_": "65536"}
 """glibc keeps freed blocks as it sees fit; with a fixed threshold they go back at once, and a peak is what is held."""
 MOST_SECONDS = 5
-MEMORY_AT_LEAST = 128 * 2**20
-"""What may be held besides twice the size of a file: decoded instructions and JSON take many times their own few bytes."""
 BY_NAME = {attack.name: attack for attack in CORPUS}
 
 

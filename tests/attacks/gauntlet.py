@@ -39,6 +39,8 @@ FORBIDDEN = (
 )
 FORBIDDEN += ("pty.", "webbrowser.", "urllib.", "code.", "tempfile.", "glob.", "builtins.breakpoint", "sys.")
 READS = ("os.listdir", "os.scandir", "os.walk", "sys._getframe", "sys._current_frames", "os.getxattr")
+MEMORY_AT_LEAST = 128 * 2**20
+"""What may be held besides twice the size of a file: decoded instructions and JSON take many times their own few bytes."""
 MOST_MEMORY = 2 * 2**30
 """Bytes of addresses that the process may take above what it has when the attacks begin."""
 
@@ -63,8 +65,8 @@ def memory(kind: str) -> int:
     return int(re.search(kind + r":\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
 
 
-def size_of(folder: Path) -> int:
-    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
+def size_of(whole: Path) -> int:
+    return sum(path.lstat().st_size for path in ([whole] if whole.is_file() else whole.rglob("*")) if path.is_file())
 
 
 def attempt(opened) -> str | None:
