@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from finetuning_designs import DESIGNS, configured, control_of
+from finetuning_designs import DEFAULT, DESIGNS, configured, control_of
 from finetuning_report import KEYS, report
 from orojar_adapters import Generator, load_discriminator
 from orojar_finetune import Directions, DiscoverConfig, discover, finetune, load_generator, write_model_folder
@@ -53,7 +53,7 @@ def main() -> None:
     if options.what == "report":
         report(options.runs)
         return
-    names = options.designs or (["default"] if options.what == "table" else list(DESIGNS))
+    names = options.designs or (["control", DEFAULT] if options.what == "table" else list(DESIGNS))
     mine, of = map(int, options.share.split("/"))
     for seed, name in [(seed, name) for seed in options.seeds for name in names][mine::of]:
         path = options.runs / words(name, seed, options.steps) / "measured.json"

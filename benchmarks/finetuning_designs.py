@@ -5,33 +5,35 @@ from typing import Any
 
 from orojar_finetune import FinetuneConfig
 from orojar_finetune.scenes import bundled_game
+from orojar_finetune.scenes.rendering import FACTORS
 
 Options = dict[str, Any]
 
 SIGNS: Options = {"form": "variance", "batch_size": 16}
 """The paper's form, at about as many images an evaluation as the default."""
 
-SEVEN: Options = {"discover": {"count": 7}}
-"""As many directions as there are factors are looked for; otherwise ten, of which about seven do something."""
+TEN: Options = {"discover": {"count": 10}}
+"""The other designs look for as many directions as there are factors."""
 
 
 def _penalty(**options: Any) -> Options:
     return {"penalty": options}
 
 
+DEFAULT = "layers and image, weight 15"
+"""The design that the package's defaults are."""
+
 DESIGNS: dict[str, Options] = {
     "control": _penalty(weight=0.0),
-    "default": {},
-    **{f"layers and image, weight {w:g}": _penalty(weight=w) for w in (1.5, 5.0, 50.0)},
+    **{f"layers and image, weight {w:g}": _penalty(weight=w) for w in (1.5, 5.0, 15.0, 50.0)},
     **{f"image, weight {w:g}": _penalty(weight=w, on=("image",)) for w in (5.0, 15.0, 50.0)},
-    "seven directions, 6 latents": {**_penalty(batch_size=6), **SEVEN},
-    "seven directions, 6 latents, image": {**_penalty(batch_size=6, on=("image",)), **SEVEN},
     "layers": _penalty(on=("layers",)),
     "image/4": _penalty(on=("image/4",)),
     **{f"signs, weight {w:g}": _penalty(weight=w, **SIGNS) for w in (2.5, 10.0, 40.0)},
     "signs, steps of 1 sigma, central": _penalty(epsilon=1.0, difference="central", **SIGNS),
-    "all ten directions": _penalty(least_activity=0.0),
-    "all ten directions, signs": _penalty(weight=10.0, least_activity=0.0, **SIGNS),
+    "the active ones of ten directions": TEN,
+    "ten directions": {**_penalty(least_activity=0.0), **TEN},
+    "ten directions, signs": {**_penalty(weight=10.0, least_activity=0.0, **SIGNS), **TEN},
     "steps of 0.5 sigma": _penalty(epsilon=0.5),
     "steps of 1 sigma": _penalty(epsilon=1.0),
     "pairs among 3 directions": _penalty(probes=3, batch_size=16),
@@ -68,12 +70,12 @@ def configured(name: str, seed: int, steps: int) -> FinetuneConfig:
         max_train_steps=steps,
         checkpoints_total_limit=1,
         resume_from_checkpoint="latest",
-        validation_steps=500,
+        validation_steps=1000,
     )
     return dataclasses.replace(
         config,
         run=run,
-        discover=dataclasses.replace(config.discover, seed=seed, **design.get("discover", {})),
+        discover=dataclasses.replace(config.discover, **{"seed": seed, "count": len(FACTORS), **design.get("discover", {})}),
         penalty=dataclasses.replace(config.penalty, **design.get("penalty", {})),
         gan=dataclasses.replace(bundled_game(), **design.get("gan", {})),
         fidelity=dataclasses.replace(config.fidelity, keep="last", max_drift=10.0, images=1024),

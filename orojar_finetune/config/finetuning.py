@@ -28,7 +28,7 @@ class PenaltyConfig:
     random signs, in which the most active ones count most."""
     every: int = 4
     """Steps from one evaluation to the next; it then counts so many times."""
-    batch_size: int = 8
+    batch_size: int = 6
     """Latents per evaluation, over all processes together."""
     probes: int | None = None
     """cosine: directions per latent, drawn anew every time, None means all; variance: sign vectors per latent (the paper's K),

@@ -5,7 +5,8 @@ from PIL import Image
 
 import finetuning_report
 import results
-from finetuning_designs import DESIGNS, configured, control_of, family_of
+from finetuning_designs import DEFAULT, DESIGNS, configured, control_of, family_of
+from orojar_finetune import FinetuneConfig
 
 FIGURES = {"orthogonality": 0.1, "disentanglement": 0.3, "completeness": 0.4, "activity": 0.5, "frechet": 0.03}
 
@@ -29,10 +30,10 @@ def measure(folder, *records):
 
 
 def test_figures_are_means_over_seeds_beside_their_ratio_to_the_control(folder, capsys):
-    measure(folder, record("default", 0, orthogonality=0.02), record("default", 1, orthogonality=0.04), record("control"))
+    measure(folder, record(DEFAULT, 0, orthogonality=0.02), record(DEFAULT, 1, orthogonality=0.04), record("control"))
     finetuning_report.report(folder / "runs")
-    control, default = [line for line in capsys.readouterr().out.splitlines() if line.startswith(("control", "default"))]
-    words = "default 1000 2 0.0300 0.3000 0.4000 0.5000 0.0300 0.30 1.00 1.00 1.00 1.00"
+    control, default = [line for line in capsys.readouterr().out.splitlines() if line.startswith(("control", DEFAULT))]
+    words = f"{DEFAULT} 1000 2 0.0300 0.3000 0.4000 0.5000 0.0300 0.30 1.00 1.00 1.00 1.00"
     assert " ".join(default.split()) == words
     assert control.split()[-5:] == ["1.00"] * 5
     with Image.open(folder / "results" / "finetuning.png") as picture:
@@ -40,15 +41,15 @@ def test_figures_are_means_over_seeds_beside_their_ratio_to_the_control(folder, 
 
 
 def test_what_was_reported_before_stays_and_newer_figures_replace_older_ones(folder):
-    measure(folder, record("control"), record("default", frechet=0.5))
+    measure(folder, record("control"), record(DEFAULT, frechet=0.5))
     finetuning_report.report(folder / "runs")
     again = folder / "again"
-    measure(again, record("default", frechet=0.6), record("default", steps=3000))
+    measure(again, record(DEFAULT, frechet=0.6), record(DEFAULT, steps=3000))
     finetuning_report.report(again / "runs")
     found = json.loads((folder / "results" / "finetuning.json").read_text())
     told = [(run["design"], run["steps"], run["end"]["frechet"]) for run in found["runs"]]
-    assert told == [("control", 1000, 0.03), ("default", 1000, 0.6), ("default", 3000, 0.03)]
-    assert found["designs"] == {"control": str(DESIGNS["control"]), "default": "{}"}
+    assert told == [("control", 1000, 0.03), (DEFAULT, 1000, 0.6), (DEFAULT, 3000, 0.03)]
+    assert found["designs"] == {name: str(DESIGNS[name]) for name in ("control", DEFAULT)}
 
 
 def test_without_runs_nothing_is_written(folder, capsys):
@@ -66,4 +67,8 @@ def test_every_design_is_a_config_and_has_a_control_of_its_own_rate(name):
 
 def test_designs_that_differ_by_weight_alone_are_a_family():
     assert family_of("image, weight 5") == family_of("image, weight 15") == "image"
-    assert family_of("default") == "default"
+    assert family_of("layers") == "layers"
+
+
+def test_the_design_that_bears_the_defaults_is_what_the_package_does_unasked():
+    assert configured(DEFAULT, 0, 1000).penalty == FinetuneConfig().penalty
