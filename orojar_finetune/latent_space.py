@@ -36,12 +36,15 @@ class LatentSpace:
         name: `z`, `w`, or `w+`, where a step moves every layer by a vector of its own.
         layers: first layer and one past the last that a step moves; None moves all.
         part: of z that a step moves, one of the generator's `latent_ranges`; None moves all.
+        groups: in w+ the layers at which a new group begins, after the first: the layers of a group are moved alike, each
+            group by a vector of its own. None makes every layer a group.
     """
 
     generator: Generator
     name: str
     layers: tuple[int, int] | None = None
     part: str | None = None
+    groups: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.name not in self.generator.spaces:
@@ -51,6 +54,13 @@ class LatentSpace:
         total = len(self.generator.layers)
         if self.layers is not None and self.layers[1] > total:
             raise ValueError(f"layers {self.layers} reach past the {total} layers of this generator")
+        if self.groups is not None and self.name != "w+":
+            raise ValueError(f"groups of layers are moved apart in w+ only, not in {self.name}: choose the space w+")
+        bounds = [self._rows[0], *(self.groups or ()), self._rows[1]]
+        if sorted(set(bounds)) != bounds:
+            raise ValueError(
+                f"groups must begin between layers {bounds[0]} and {bounds[-1]}, in rising order, got {self.groups}"
+            )
         parts = self.generator.latent_ranges
         if self.part is not None and (self.name != "z" or self.part not in parts):
             known = f"z in {', '.join(parts)}" if parts else "no latent"
@@ -58,31 +68,44 @@ class LatentSpace:
 
     @property
     def coordinates(self) -> slice:
-        """The coordinates of a latent that a step moves."""
-        whole = self.generator.latent_size if self.name == "z" else self.generator.w_size
-        if self.name == "w+":
-            first, end = self._rows
-            return slice(first * whole, end * whole)
-        return slice(*self.generator.latent_ranges[self.part]) if self.part is not None else slice(0, whole)
+        """The coordinates of one latent, z or the w of one layer, that a step moves."""
+        if self.part is not None:
+            return slice(*self.generator.latent_ranges[self.part])
+        return slice(0, self.generator.latent_size if self.name == "z" else self.generator.w_size)
 
     @property
     def size(self) -> int:
         """Width of a step."""
-        return self.coordinates.stop - self.coordinates.start
+        return (self.coordinates.stop - self.coordinates.start) * self._repeats
+
+    @property
+    def _repeats(self) -> int:
+        """How many latents a step moves apart."""
+        return len(self._group_of_row.unique()) if self.name == "w+" else 1
 
     @property
     def _rows(self) -> tuple[int, int]:
         """First layer and one past the last that a step moves."""
         return self.layers or (0, len(self.generator.layers))
 
+    @property
+    def _group_of_row(self) -> Int[Tensor, " rows"]:
+        """The group of each layer that a step moves."""
+        rows = torch.arange(*self._rows)
+        begins = rows[1:] if self.groups is None else torch.tensor(self.groups, dtype=rows.dtype)
+        return torch.bucketize(rows, begins, right=True)
+
     def whole(self, steps: Float[Tensor, "rows size"]) -> Float[Tensor, "rows latent"]:
         """Steps at the full width of a latent, with zeros where they move nothing; in w+ the layers one behind the other."""
         if self.name == "w" or (self.name == "z" and self.part is None):
             return steps
-        width = self.generator.latent_size if self.name == "z" else len(self.generator.layers) * self.generator.w_size
-        full = steps.new_zeros(len(steps), width)
-        full[:, self.coordinates] = steps
-        return full
+        if self.name == "z":
+            full = steps.new_zeros(len(steps), self.generator.latent_size)
+            full[:, self.coordinates] = steps
+            return full
+        full = steps.new_zeros(len(steps), len(self.generator.layers), self.generator.w_size)
+        full[:, slice(*self._rows)] = steps.view(len(steps), self._repeats, -1)[:, self._group_of_row.to(steps.device)]
+        return full.flatten(1)
 
     def sample(self, count: int, rng: torch.Generator) -> Anchors:
         """Latents as the generator meets them, without truncation."""
@@ -100,13 +123,13 @@ class LatentSpace:
         give a direction that moves them against each other no standard deviation at all.
         """
         of_one = self._covariance_of_one(rng)
-        return torch.block_diag(*[of_one] * (self.size // len(of_one)))
+        return torch.block_diag(*[of_one] * self._repeats)
 
     def root(self, rng: torch.Generator) -> Float[Tensor, "size size"]:
         """The symmetric root of the covariance: it makes a step here out of one in whitened coordinates, where sigmas are 1."""
         values, vectors = torch.linalg.eigh(self._covariance_of_one(rng))
         of_one = vectors * values.clamp_min(0).sqrt() @ vectors.T
-        return torch.block_diag(*[of_one] * (self.size // len(of_one)))
+        return torch.block_diag(*[of_one] * self._repeats)
 
     def _covariance_of_one(self, rng: torch.Generator) -> Float[Tensor, "latent latent"]:
         """That of the z, or of the w of one layer."""

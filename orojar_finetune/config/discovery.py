@@ -57,6 +57,9 @@ class DiscoverConfig:
     """Part of z that the directions stay in, for generators that divide theirs (BigGAN: coarse, mid, fine); None takes all."""
     layers: tuple[int, int] | None = None
     """First layer and one past the last that the directions move, in w or w+; None moves all. `orojar inspect` lists them."""
+    layer_groups: tuple[int, ...] | None = None
+    """In w+: the layers at which a new group begins, after the first. The layers of a group are moved alike, each group its own
+    way (4 of 10 layers: 0 to 3, 4 to 9); None moves every layer its own way."""
     count: int = 10
     """How many directions."""
     seed: int = 0

@@ -64,7 +64,7 @@ def search(
     """
     if config.method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {config.method!r}")
-    space = LatentSpace(generator, chosen_space(generator, config), config.layers, config.part)
+    space = LatentSpace(generator, chosen_space(generator, config), config.layers, config.part, config.layer_groups)
     if config.count > space.size:
         raise ValueError(f"count must be at most {space.size}, the width of this latent, got {config.count}")
     if any(not 0 <= i < len(generator.feature_layers) for i in config.activations):
@@ -104,9 +104,11 @@ def measured(
         order = activities.argsort(descending=True)
         basis, sigmas, activities = _fix_signs(basis[order]), sigmas[order], activities[order]
     facts = space.generator.source_facts
+    whole = space.whole(basis)
+    lengths = whole.norm(dim=1) / basis.norm(dim=1)  # over 1 where layers are moved alike in w+
     return Directions(
-        basis=space.whole(basis),
-        sigmas=sigmas,
+        basis=whole / lengths[:, None],
+        sigmas=sigmas * lengths,
         space=space.name,
         method=config.method,
         names=names or tuple(f"direction {i}" for i in range(len(basis))),

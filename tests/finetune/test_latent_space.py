@@ -94,3 +94,34 @@ def test_methods_that_have_nothing_to_say_of_w_plus_ask_for_w(method):
 def test_generators_without_w_have_no_w_plus():
     with pytest.raises(ValueError, match=r"has the spaces \('z',\), not 'w\+'"):
         discover(TINY["dcgan"](), space="w+", progress=False)
+
+
+def test_the_layers_of_a_group_are_moved_alike_and_each_group_its_own_way():
+    space = LatentSpace(tiny_stylegan2(), "w+", (1, LAYERS), groups=(3,))
+    step = torch.arange(2.0 * WIDTH)[None]
+    rows = space.whole(step).view(LAYERS, WIDTH)
+    assert space.size == 2 * WIDTH
+    assert not rows[0].any()
+    assert torch.equal(rows[1:3], step[:, :WIDTH].expand(2, WIDTH))
+    assert torch.equal(rows[3:], step[:, WIDTH:].expand(LAYERS - 3, WIDTH))
+
+
+def test_one_group_of_all_layers_is_w_and_a_group_for_each_layer_is_w_plus():
+    generator, options = tiny_stylegan2(), {"count": 3, "latents": 4, "held_out": 4, "progress": False}
+    each = discover(generator, space="w+", layer_groups=tuple(range(1, LAYERS)), **options)
+    torch.testing.assert_close(each.basis, discover(generator, space="w+", **options).basis)
+    one, w = discover(generator, space="w+", layer_groups=(), **options), discover(generator, space="w", **options)
+    torch.testing.assert_close(one.basis * one.sigmas[:, None], (w.basis * w.sigmas[:, None]).repeat(1, LAYERS))
+    torch.testing.assert_close(one.basis.norm(dim=1), torch.ones(3))
+    assert one.activity == pytest.approx(w.activity) and one.scores == pytest.approx(w.scores)
+
+
+@pytest.mark.parametrize("groups", [(0, 2), (2, 2), (3, 2), (LAYERS,)])
+def test_groups_that_are_empty_or_out_of_order_are_refused(groups):
+    with pytest.raises(ValueError, match=rf"between layers 0 and {LAYERS}, in rising order, got \({groups[0]}"):
+        discover(tiny_stylegan2(), space="w+", layer_groups=groups, progress=False)
+
+
+def test_groups_are_of_w_plus_alone():
+    with pytest.raises(ValueError, match=r"not in w: choose the space w\+"):
+        discover(tiny_stylegan2(), layer_groups=(2,), progress=False)
