@@ -23,6 +23,7 @@ from orojar_adapters import Generator, load_discriminator
 from orojar_finetune import Directions, DiscoverConfig, discover, finetune, load_generator, write_model_folder
 from orojar_finetune.config import FidelityConfig
 from orojar_finetune.discovery.discovering import measured as remeasured
+from orojar_finetune.discovery.jacobian import unit_rows
 from orojar_finetune.measures.ground_truth import ground_truth
 from orojar_finetune.measures.held_out import scores_of, space_of
 from orojar_finetune.scenes import BUNDLED
@@ -68,7 +69,7 @@ def judged(name: str, seed: int, steps: int, model: Path, runs: Path) -> Figures
     control = end if name == control_of(name) else tuned(control_of(name), seed, steps, model, runs)
     found = discover(load_generator(model), config.discover, progress=False).active(config.penalty.least_activity)
     discovery = dataclasses.replace(config.discover, count=len(found))
-    how = f"{len(found)}-in-{found.space}"
+    how = f"{len(found)}-in-{found.space}-{found.digest}"
 
     def of(folder: Path, directions: Directions, place: Path) -> Figures:
         return once(place / f"{how}.json", lambda: measured(load_generator(folder), directions, discovery))
@@ -104,7 +105,8 @@ def measured(generator: Generator, directions: Directions, discovery: DiscoverCo
     """Fidelity; and of these directions, as of ones found anew, independence and what they do to the true factors."""
     processes = Processes(progress=False)
     reals = RenderedScenes(generator.resolution, seed=1, device=generator.device)
-    kept = remeasured(space_of(generator, directions), directions.basis, discovery, processes)
+    space = space_of(generator, directions)
+    kept = remeasured(space, unit_rows(space.narrow(directions.basis)), discovery, processes)
     return {
         "frechet": Fidelity(reals, FidelityConfig(images=IMAGES), processes, seed=1).of(generator),
         **of_directions(generator, kept, processes),

@@ -31,6 +31,8 @@ class Directions:
         layers: for each the first layer and one past the last that it moves; None moves all.
         activity: for each the mean squared change of the image by a step of one sigma, over the variance of the images; two
             unrelated images differ by 2.
+        groups: in w+ the layers at which a new group begins, after the first, where the layers of a group are moved alike; None
+            where each is moved its own way.
         scores: of the whole set, on held-out latents: `orthogonality` (mean squared off-diagonal cosine) and `activity`.
         provenance: base model, revision, seed and config.
     """
@@ -42,6 +44,7 @@ class Directions:
     names: tuple[str, ...]
     layers: tuple[Layers, ...]
     activity: tuple[float, ...]
+    groups: tuple[int, ...] | None = None
     scores: dict[str, float] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
 
@@ -167,6 +170,7 @@ class Directions:
                 names=tuple(map(str, described["names"])),
                 layers=tuple((int(pair[0]), int(pair[1])) if pair else None for pair in described["layers"]),
                 activity=tuple(map(float, described["activity"])),
+                groups=None if described.get("groups") is None else tuple(map(int, described["groups"])),
                 scores={str(key): float(value) for key, value in described.get("scores", {}).items()},
                 provenance=dict(described.get("provenance", {})),
             )

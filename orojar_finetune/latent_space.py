@@ -107,6 +107,14 @@ class LatentSpace:
         full[:, slice(*self._rows)] = steps.view(len(steps), self._repeats, -1)[:, self._group_of_row.to(steps.device)]
         return full.flatten(1)
 
+    def narrow(self, whole: Float[Tensor, "rows latent"]) -> Float[Tensor, "rows size"]:
+        """The steps that are as wide as a latent, without what this space does not move and what it moves alike."""
+        if self.name != "w+":
+            return whole[:, self.coordinates]
+        rows = torch.arange(*self._rows)
+        begins = rows[torch.cat([torch.tensor([True]), self._group_of_row.diff() > 0])]
+        return whole.unflatten(1, (len(self.generator.layers), -1))[:, begins.to(whole.device)].flatten(1)
+
     def sample(self, count: int, rng: torch.Generator) -> Anchors:
         """Latents as the generator meets them, without truncation."""
         z = self.generator.sample_latents(count, rng)

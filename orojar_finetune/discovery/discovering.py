@@ -114,6 +114,7 @@ def measured(
         names=names or tuple(f"direction {i}" for i in range(len(basis))),
         layers=(config.layers,) * len(basis),
         activity=tuple(activities.tolist()),
+        groups=space.groups,
         scores={"orthogonality": orthogonality, "activity": activities.mean().item()},
         provenance={
             "base": facts and facts.source,

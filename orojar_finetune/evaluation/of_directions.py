@@ -29,7 +29,7 @@ def measure_independence(subject: Subject) -> Findings:
     directions = subject.need_directions()
     generator = subject.generator
     space = held_out.space_of(generator, directions)
-    steps = (directions.basis * directions.sigmas[:, None]).to(generator.device)
+    steps = space.narrow(directions.basis * directions.sigmas[:, None]).to(generator.device)
     anchors = space.sample(subject.config.latents, subject.rng("independence"))
     found = held_out.scores_by_latent(space, anchors, steps, Processes(progress=False))
     _, activations = outputs(generator, ("layers",))

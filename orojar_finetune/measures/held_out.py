@@ -85,7 +85,7 @@ def scores_of(generator: Generator, directions: Directions, latents: int, seed: 
         ValueError: directions that move different layers.
     """
     space = space_of(generator, directions)
-    steps = (directions.basis * directions.sigmas[:, None]).to(generator.device)
+    steps = space.narrow(directions.basis * directions.sigmas[:, None]).to(generator.device)
     return scores(space, space.sample(latents, rng(seed)), steps, processes)
 
 
@@ -97,5 +97,5 @@ def space_of(generator: Generator, directions: Directions) -> LatentSpace:
     """
     if len(set(directions.layers)) > 1:
         raise ValueError(f"all directions must move the same layers, got {sorted(set(map(str, directions.layers)))}")
-    whole = directions.space == "w+"  # its directions are zero on the layers that they leave alone
-    return LatentSpace(generator, directions.space, None if whole else directions.layers[0])
+    whole = directions.space == "w+" and directions.groups is None  # its directions are zero on the layers they leave alone
+    return LatentSpace(generator, directions.space, None if whole else directions.layers[0], groups=directions.groups)

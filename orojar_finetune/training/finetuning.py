@@ -16,6 +16,7 @@ from orojar_finetune.config import FinetuneConfig
 from orojar_finetune.directions import Directions
 from orojar_finetune.discovery import discover
 from orojar_finetune.discovery.discovering import measured
+from orojar_finetune.discovery.jacobian import unit_rows
 from orojar_finetune.measures.held_out import space_of
 from orojar_finetune.training.adversarial import Game
 from orojar_finetune.training.draws import rng
@@ -119,7 +120,9 @@ class Tuning:
             self.config.discover, method=directions.method, space=directions.space, layers=directions.layers[0]
         )
         space = space_of(generator, directions)
-        final = measured(space, directions.basis.to(generator.device), discovery, processes, directions.names)
+        final = measured(
+            space, unit_rows(space.narrow(directions.basis)).to(generator.device), discovery, processes, directions.names
+        )
         processes.trackers.finish()
         alone = min(state.step, self.first)
         start, steps = self.validation.start, state.step - alone

@@ -137,7 +137,7 @@ class Loop:
             for part in due:
                 if part.after is not None:
                     part.after(self.processes.mean_of)
-        state.update_average(self.run.train_batch_size, self.gan.ema_images)
+        state.update_average(self.run.train_batch_size, self.gan.ema_images, self.gan.ema_rampup)
         return losses
 
     def _accumulate(self, optimizer: torch.optim.Optimizer, parts: Sequence[Part]) -> dict[str, float]:

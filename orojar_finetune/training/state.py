@@ -71,14 +71,15 @@ class State:
         )
 
     @torch.no_grad()
-    def update_average(self, images: int, half_life: float) -> None:
+    def update_average(self, images: int, half_life: float, rampup: float) -> None:
         """Moves the averaged weights towards the current ones; buffers are copied.
 
         Args:
             images: seen in this step.
-            half_life: in images; at the start of a run it is a twentieth of the images seen so far.
+            half_life: in images.
+            rampup: the largest part of the images seen so far that the half-life may be.
         """
-        half_life = min(half_life, (self.step + 1) * images / 20)
+        half_life = min(half_life, rampup * (self.step + 1) * images)
         keep = 0.5 ** (images / max(half_life, 1e-8))
         averages = dict(self.average.named_parameters())
         for name, parameter in self.generator.named_parameters():

@@ -3,10 +3,12 @@
 import pytest
 import torch
 
-from orojar_finetune import Directions, discover, generate_edited
+from orojar_finetune import Directions, DiscoverConfig, discover, generate_edited
+from orojar_finetune.discovery.discovering import measured
+from orojar_finetune.discovery.jacobian import unit_rows
 from orojar_finetune.latent_space import LatentSpace
 from orojar_finetune.measures.held_out import rng as held_out_rng
-from orojar_finetune.measures.held_out import scores, scores_of
+from orojar_finetune.measures.held_out import scores, scores_of, space_of
 from orojar_finetune.training.independence import moves
 from orojar_finetune.training.processes import Processes
 from tiny import TINY, tiny_stylegan2
@@ -104,6 +106,24 @@ def test_the_layers_of_a_group_are_moved_alike_and_each_group_its_own_way():
     assert not rows[0].any()
     assert torch.equal(rows[1:3], step[:, :WIDTH].expand(2, WIDTH))
     assert torch.equal(rows[3:], step[:, WIDTH:].expand(LAYERS - 3, WIDTH))
+    assert torch.equal(space.narrow(space.whole(step)), step)
+
+
+def test_a_set_of_groups_is_measured_again_as_it_was_found(tmp_path):
+    generator, nobody = tiny_stylegan2(), Processes(progress=False)
+    options = {"layers": (1, LAYERS), "layer_groups": (3,), "count": 3, "latents": 4, "held_out": 4}
+    discover(generator, space="w+", progress=False, **options).save(tmp_path)
+    found = Directions.load(tmp_path)
+    assert found.groups == (3,)
+    space = space_of(generator, found)
+    config = DiscoverConfig(space="w+", held_out=4, layers=(1, LAYERS))
+    remeasured = measured(space, unit_rows(space.narrow(found.basis)), config, nobody, found.names)
+    torch.testing.assert_close(remeasured.basis, found.basis)
+    torch.testing.assert_close(remeasured.sigmas, found.sigmas)
+    assert remeasured.scores == pytest.approx(found.scores, rel=1e-4)
+    steps = space.narrow(found.basis * found.sigmas[:, None])
+    wanted = scores(space, space.sample(4, held_out_rng(0)), steps, nobody)
+    assert scores_of(generator, found, 4, 0, nobody).orthogonality == pytest.approx(wanted.orthogonality, rel=1e-4)
 
 
 def test_one_group_of_all_layers_is_w_and_a_group_for_each_layer_is_w_plus():

@@ -24,7 +24,7 @@ def move(state, seed=0):
                 p.grad = torch.empty_like(p).copy_(torch.randn(p.shape, generator=rng))
         optimizer.step()
     state.step += 1
-    state.update_average(16, 100)
+    state.update_average(16, 100, 0.05)
 
 
 def tensors(state):
@@ -69,7 +69,7 @@ def test_the_average_follows_with_its_half_life_and_copies_buffers():
         for p in state.generator.parameters():
             p.add_(1)
     state.generator.mapping.w_avg.fill_(7)
-    state.update_average(images=50, half_life=50)
+    state.update_average(images=50, half_life=50, rampup=0.05)
     for (name, now), before in zip(state.average.named_parameters(), old.parameters(), strict=True):
         torch.testing.assert_close(now, before + 0.5, msg=name)
     assert (state.average.mapping.w_avg == 7).all()
@@ -78,7 +78,7 @@ def test_the_average_follows_with_its_half_life_and_copies_buffers():
 def test_no_half_life_means_the_weights_themselves():
     state = start()
     move(state)
-    state.update_average(16, 0)
+    state.update_average(16, 0, 0.05)
     assert all(torch.equal(a, b) for a, b in zip(state.average.parameters(), state.generator.parameters(), strict=True))
 
 
