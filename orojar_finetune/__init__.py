@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from orojar_adapters import CheckpointError, load_discriminator, load_generator
-    from orojar_finetune.config import CompareConfig, DescentConfig, DiscoverConfig, EvaluateConfig, FinetuneConfig
+    from orojar_finetune.config import CompareConfig, DescentConfig, DiscoverConfig, EvaluateConfig, FinetuneConfig, TrainConfig
     from orojar_finetune.directions import Directions
     from orojar_finetune.discovery import discover
     from orojar_finetune.editing import generate_edited
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from orojar_finetune.penalty import hessian_penalty, orojar
     from orojar_finetune.recipe import Recipe
     from orojar_finetune.training.finetuning import finetune
+    from orojar_finetune.training.from_scratch import train
 
 __version__ = "0.1.0"
 
@@ -29,6 +30,7 @@ _HOMES = {
     "DiscoverConfig": "orojar_finetune.config",
     "EvaluateConfig": "orojar_finetune.config",
     "FinetuneConfig": "orojar_finetune.config",
+    "TrainConfig": "orojar_finetune.config",
     "Directions": "orojar_finetune.directions",
     "discover": "orojar_finetune.discovery",
     "generate_edited": "orojar_finetune.editing",
@@ -41,6 +43,7 @@ _HOMES = {
     "orojar": "orojar_finetune.penalty",
     "Recipe": "orojar_finetune.recipe",
     "finetune": "orojar_finetune.training.finetuning",
+    "train": "orojar_finetune.training.from_scratch",
 }
 
 __all__ = [
@@ -52,6 +55,7 @@ __all__ = [
     "EvaluateConfig",
     "FinetuneConfig",
     "Recipe",
+    "TrainConfig",
     "compare",
     "discover",
     "evaluate",
@@ -62,6 +66,7 @@ __all__ = [
     "load_generator",
     "orojar",
     "push",
+    "train",
     "write_export",
     "write_model_folder",
 ]

@@ -9,14 +9,10 @@ import tyro
 from orojar_finetune.config import (
     FLAT,
     CompareConfig,
-    DataConfig,
     DiscoverConfig,
     EvaluateConfig,
-    FidelityConfig,
     FinetuneConfig,
-    GanConfig,
-    NetworkConfig,
-    RunConfig,
+    TrainConfig,
 )
 
 Source = Annotated[str, tyro.conf.Positional]
@@ -114,6 +110,7 @@ class Finetune:
 class Train:
     """Trains a generator from nothing, on the built-in scenes or on your images, and writes a model folder.
 
+    With `--penalty.weight` over 0 as OroJaR's paper trains: the coordinates of z become independent on the way.
     Runs under `accelerate launch -m orojar_finetune train ...` too.
     """
 
@@ -123,11 +120,7 @@ class Train:
     """scenes (the built-in pictures with known factors), a folder or zip of images, or user/dataset."""
     dry_run: bool = False
     """Print the whole config and an estimate of memory and time, measured on one real step, and stop."""
-    images: Annotated[DataConfig, FLAT] = field(default_factory=DataConfig)
-    network: Annotated[NetworkConfig, FLAT] = field(default_factory=NetworkConfig)
-    gan: Annotated[GanConfig, FLAT] = field(default_factory=GanConfig)
-    run: Annotated[RunConfig, FLAT] = field(default_factory=RunConfig)
-    fidelity: FidelityConfig = field(default_factory=FidelityConfig)
+    config: Annotated[TrainConfig, FLAT] = field(default_factory=TrainConfig)
 
 
 @dataclass(frozen=True)

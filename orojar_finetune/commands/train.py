@@ -14,26 +14,24 @@ def run(options: Train) -> None:
     """Trains, or goes on training, and writes a model folder with the averaged generator and the discriminator."""
     target = options.output_dir / MODEL
     check_target(target)
-    training = prepare(
-        options.network, options.gan, options.run, options.images, options.fidelity, options.data, options.output_dir
-    )
+    training = prepare(options.config, options.data, options.output_dir)
     if options.dry_run:
         found = estimate(training.loop)
         if training.loop.processes.is_main:
             print(json.dumps(dataclasses.asdict(options), indent=1, default=str))
             print(found)
         return
-    ended = training.loop()
-    state, figures = training.loop.state, training.finish()
+    trained = training.finish(training.loop())
     if not training.loop.processes.is_main:
         return
-    recipe = {name: dataclasses.asdict(getattr(options, name)) for name in ("network", "gan", "run", "images")}
-    images = state.step * options.run.train_batch_size
+    images = trained.steps * options.config.run.train_batch_size
+    recipe = {name: value for name, value in dataclasses.asdict(options.config).items() if name != "fidelity"}
     write_model_folder(
         target,
-        state.average,
+        trained.generator,
         config={"train": {**recipe, "data": options.data}},
-        discriminator=state.discriminator,
-        metrics={"train": {"steps": state.step, "images": images, **figures, "ended": ended}},
+        discriminator=trained.discriminator,
+        metrics={"train": {"steps": trained.steps, "images": images, **trained.figures, "ended": trained.ended}},
     )
-    print(f"{ended}: {state.step} steps, {images} images, Fréchet distance {figures['frechet']:.3f}. Wrote {target}")
+    print(f"{trained.ended}: {trained.steps} steps, {images} images, Fréchet distance {trained.figures['frechet']:.3f}.")
+    print(f"Wrote {target}")

@@ -2,9 +2,11 @@
 
 from orojar_finetune.config.discovery import DescentConfig, DiscoverConfig
 from orojar_finetune.config.evaluation import CompareConfig, EvaluateConfig
-from orojar_finetune.config.finetuning import FLAT, FidelityConfig, FinetuneConfig, PenaltyConfig
+from orojar_finetune.config.finetuning import FLAT, FidelityConfig, FinetuneConfig
 from orojar_finetune.config.gan import GanConfig, NetworkConfig
+from orojar_finetune.config.penalty import JacobianPenaltyConfig, PenaltyConfig
 from orojar_finetune.config.running import DataConfig, RunConfig
+from orojar_finetune.config.training import TrainConfig
 
 __all__ = [
     "FLAT",
@@ -16,7 +18,9 @@ __all__ = [
     "FidelityConfig",
     "FinetuneConfig",
     "GanConfig",
+    "JacobianPenaltyConfig",
     "NetworkConfig",
     "PenaltyConfig",
     "RunConfig",
+    "TrainConfig",
 ]

@@ -61,7 +61,7 @@ class NetworkConfig:
     """The networks that `train` starts from nothing."""
 
     family: str = "stylegan2"
-    """The family of the generator."""
+    """The family of the generator: stylegan2, stylegan, or pggan (ProGAN, z alone, without its progressive growing)."""
     resolution: int = 64
     """Height and width of the images in pixels."""
     channels: tuple[int, ...] = (96, 96, 64, 48, 32)
@@ -71,6 +71,6 @@ class NetworkConfig:
     latent_size: int = 32
     """Width of z."""
     w_size: int = 32
-    """Width of w."""
+    """Width of w, in families that have one."""
     mapping_depth: int = 4
-    """Layers from z to w."""
+    """Layers from z to w, in families that have one."""

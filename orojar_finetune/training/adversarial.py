@@ -41,6 +41,11 @@ class Game:
         self.path_rows = max(1, rows // 2)
         self.lengths: list[float] = []
 
+    @property
+    def fixed_noise(self) -> Noise:
+        """The noise maps for whatever compares images of this game: none where it is played without, else the checkpoint's."""
+        return "none" if self.config.noise == "none" else "const"
+
     def discriminator_parts(self) -> list[Part]:
         """Real images up, generated ones down, and R1 where it has a weight."""
         gamma = r1_gamma(self.config, self.generator.resolution, self.total)

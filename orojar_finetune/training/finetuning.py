@@ -158,9 +158,7 @@ def prepare(
     directions = validation.directions = with_tensors(directions, state.running)
     game = Game(tuned, state.discriminator, reals, config.gan, run.train_batch_size, run.seed, state.running["mean_path"])
     through_mapping = config.penalty.through_mapping or config.trainable == "mapping"
-    penalty = dataclasses.replace(config.penalty, through_mapping=through_mapping)
-    noise = "none" if config.gan.noise == "none" else "const"
-    independence = Independence(tuned, directions, penalty, run.seed, noise)
+    independence = Independence(tuned, directions, config.penalty, run.seed, game.fixed_noise, through_mapping)
     generator_parts = [delayed(part, first) for part in game.generator_parts()]
     if config.penalty.weight > 0:
         generator_parts.append(independence.part(first))

@@ -1,6 +1,8 @@
 """Training a generator from nothing."""
 
 import dataclasses
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,14 @@ import torch
 from orojar_adapters import FAMILIES, Generator
 from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_finetune import render
-from orojar_finetune.config import DataConfig, FidelityConfig, GanConfig, NetworkConfig, RunConfig
+from orojar_finetune.config import NetworkConfig, TrainConfig
+from orojar_finetune.measures.coordinates import latent_axes
+from orojar_finetune.measures.held_out import scores_of
 from orojar_finetune.training.adversarial import Game
 from orojar_finetune.training.draws import rng
 from orojar_finetune.training.fidelity import Fidelity
 from orojar_finetune.training.image_data import open_reals
+from orojar_finetune.training.independence import Independence
 from orojar_finetune.training.loop import Loop
 from orojar_finetune.training.processes import Processes
 from orojar_finetune.training.state import State, resume
@@ -24,43 +29,86 @@ SHOWN = tuple(range(48))
 COLUMNS = 8
 
 
+@dataclass(frozen=True)
+class Trained:
+    """What a training gives.
+
+    Attributes:
+        generator: the averaged weights.
+        discriminator: for whoever goes on.
+        figures: Fréchet distance; with a penalty also orthogonality and activity of the coordinates of z.
+        ended: `done`, `interrupted`, or why the run stopped early.
+        steps: of both networks.
+    """
+
+    generator: Generator
+    discriminator: StyleGAN2Discriminator
+    figures: dict[str, float]
+    ended: str
+    steps: int
+
+
+def train(output_dir: str | Path, config: TrainConfig | None = None, *, data: str = "scenes", **options: Any) -> Trained:
+    """Trains a generator from nothing; with a penalty its coordinates of z become independent on the way, as in the paper.
+
+    Under `accelerate launch` the processes share every batch.
+
+    Args:
+        output_dir: of the run: checkpoints, history.jsonl, pictures of validations.
+        config: how; None means the defaults.
+        data: `scenes`, a folder or zip of images, or `user/dataset` on the Hub.
+        options: fields of `TrainConfig` that replace those of the config, such as `network=NetworkConfig(resolution=32)`.
+
+    Raises:
+        ValueError: sizes that the family does not have, data that cannot be read, no such checkpoint, or a loss that is no
+            number any more (the last good checkpoint is named).
+    """
+    training = prepare(dataclasses.replace(config or TrainConfig(), **options), data, Path(output_dir))
+    return training.finish(training.loop())
+
+
 @dataclass
 class Training:
     """A training that is ready to run."""
 
     loop: Loop
-    fidelity: Fidelity
+    measure: Callable[[Generator], dict[str, float]]
 
-    def finish(self) -> dict[str, float]:
+    def finish(self, ended: str) -> Trained:
         """Gives the averaged generator its mean latent, and measures it."""
         state, processes = self.loop.state, self.loop.processes
         state.average.recenter(rng=rng(self.loop.run.seed, "recenter"))
-        frechet = self.fidelity.of(state.average)
+        figures = self.measure(state.average)
         processes.trackers.finish()
-        return {"frechet": frechet}
+        return Trained(state.average, state.discriminator, figures, ended, state.step)
 
 
-def prepare(
-    network: NetworkConfig,
-    gan: GanConfig,
-    run: RunConfig,
-    images: DataConfig,
-    fidelity: FidelityConfig,
-    data: str,
-    output_dir: Path,
-) -> Training:
+def prepare(config: TrainConfig, data: str, output_dir: Path) -> Training:
     """Everything up to the first step, or to the step that a checkpoint stands at.
 
     Raises:
         ValueError: sizes that the family does not have, data that cannot be read, no such checkpoint.
     """
+    run = config.run
     processes = Processes(mixed_precision=run.mixed_precision, trackers=run.report_to, folder=output_dir)
-    generator, discriminator = networks(network, run.seed)
+    generator, discriminator = networks(config.network, run.seed)
     generator, discriminator = generator.to(processes.device), discriminator.to(processes.device)
-    reals = open_reals(data, generator, run.seed, processes.device, images)
-    state = State.start(generator, discriminator, gan, run.gradient_accumulation_steps)
+    reals = open_reals(data, generator, run.seed, processes.device, config.images)
+    state = State.start(generator, discriminator, config.gan, run.gradient_accumulation_steps)
     resume(state, output_dir, run.resume_from_checkpoint)
-    comparison = Fidelity(reals, fidelity, processes, run.seed)
+    game = Game(generator, discriminator, reals, config.gan, run.train_batch_size, run.seed, state.running["mean_path"])
+    generator_parts = game.generator_parts()
+    axes = latent_axes(generator)
+    if config.penalty.weight > 0:
+        generator_parts.append(Independence(generator, axes, config.penalty, run.seed, game.fixed_noise).part(0))
+    fidelity = Fidelity(reals, config.fidelity, processes, run.seed)
+
+    def measure(generator: Generator) -> dict[str, float]:
+        figures = {"frechet": fidelity.of(generator)}
+        if config.penalty.weight > 0:
+            found = scores_of(generator, axes, config.fidelity.latents, run.seed, processes)
+            figures |= {"orthogonality": found.orthogonality, "activity": found.activities.mean().item()}
+        return figures
 
     def validate(state: State) -> dict[str, float]:
         if processes.is_main:
@@ -69,12 +117,11 @@ def prepare(
             made = render.samples(state.average, SHOWN)
             render.grid(made, COLUMNS).save(path)
             processes.trackers.show({"samples": made}, state.step)
-        return {"frechet": comparison.of(state.average)}
+        return measure(state.average)
 
-    game = Game(generator, discriminator, reals, gan, run.train_batch_size, run.seed, state.running["mean_path"])
-    parts = game.discriminator_parts(), game.generator_parts()
-    processes.trackers.start({"network": dataclasses.asdict(network), "gan": dataclasses.asdict(gan)})
-    return Training(Loop(state, *parts, gan, run, output_dir, processes, validate), comparison)
+    processes.trackers.start({"network": dataclasses.asdict(config.network), "gan": dataclasses.asdict(config.gan)})
+    loop = Loop(state, game.discriminator_parts(), generator_parts, config.gan, run, output_dir, processes, validate)
+    return Training(loop, measure)
 
 
 def networks(config: NetworkConfig, seed: int) -> tuple[Generator, StyleGAN2Discriminator]:
@@ -85,6 +132,7 @@ def networks(config: NetworkConfig, seed: int) -> tuple[Generator, StyleGAN2Disc
     """
     if config.family not in FAMILIES:
         raise ValueError(f"family must be one of {', '.join(FAMILIES)}, got {config.family!r}")
+    family = FAMILIES[config.family]
     sizes: dict[str, Any] = {
         "resolution": config.resolution,
         "channels": list(config.channels),
@@ -92,8 +140,12 @@ def networks(config: NetworkConfig, seed: int) -> tuple[Generator, StyleGAN2Disc
         "w_size": config.w_size,
         "mapping_depth": config.mapping_depth,
     }
+    asked = inspect.signature(family).parameters
+    missing = [name for name, p in asked.items() if p.default is p.empty and name not in sizes]
+    if missing or "resolution" not in asked:
+        raise ValueError(f"{config.family} cannot be trained from nothing here, only tuned; stylegan2, stylegan and pggan can")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        generator = FAMILIES[config.family](**sizes)
+        generator = family(**{name: size for name, size in sizes.items() if name in asked})
         discriminator = StyleGAN2Discriminator(config.resolution, list(config.discriminator_channels))
     return generator, discriminator

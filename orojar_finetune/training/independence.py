@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from orojar_adapters import Generator, Noise
-from orojar_finetune.config import PenaltyConfig
+from orojar_finetune.config import JacobianPenaltyConfig
 from orojar_finetune.directions import Directions
-from orojar_finetune.penalty import cosines, orojar, rademacher
+from orojar_finetune.penalty import Generate, cosines, hessian_penalty, orojar, rademacher
 from orojar_finetune.training.draws import rng
 from orojar_finetune.training.parts import Part
 
@@ -29,15 +29,23 @@ class Independence:
         seed: of everything that is drawn.
         noise: the same in every call: `const`, or `none` where the game is played without. Otherwise the penalty would turn
             noise up that nobody else looks at.
+        through_mapping: whether latents w at which it is taken move with the mapping; those of a set in z always do.
 
     Raises:
         ValueError: outputs that this generator does not have.
     """
 
     def __init__(
-        self, generator: Generator, directions: Directions, config: PenaltyConfig, seed: int, noise: Noise = "const"
+        self,
+        generator: Generator,
+        directions: Directions,
+        config: JacobianPenaltyConfig,
+        seed: int,
+        noise: Noise = "const",
+        through_mapping: bool = False,
     ) -> None:
         self.generator, self.config, self.seed, self.noise = generator, config, seed, noise
+        self.through_mapping = through_mapping
         self.reductions, self.activations = outputs(generator, config.on)
         self.use(directions)
 
@@ -68,30 +76,28 @@ class Independence:
         labels = self.generator.sample_labels(total, draws)
         labels = None if labels is None else labels[rows]
         if self.space != "z":
-            with torch.set_grad_enabled(self.config.through_mapping and torch.is_grad_enabled()):
+            with torch.set_grad_enabled(self.through_mapping and torch.is_grad_enabled()):
                 latents = self.generator.map(latents, labels)
         coefficients = latents.new_zeros(len(latents), len(self.moves))
 
         def generate(steps: Tensor) -> list[Tensor]:
             return self._outputs(latents, labels, steps)
 
-        config = self.config
-        if config.form == "cosine":
-            order = torch.rand(total, len(self.moves), generator=draws).argsort(dim=1)[rows, : config.probes]
-            value = cosines(generate, coefficients, order.to(latents.device), config.epsilon)
-        else:
-            probes = config.probes or PAPERS_PROBES
-            signs = rademacher((probes, total, len(self.moves)), latents.cpu(), draws)[:, rows].to(latents.device)
-            value = orojar(
-                generate,
-                coefficients,
-                probes,
-                config.epsilon,
-                scale_free=config.scale_free,
-                difference=config.difference,
-                signs=signs,
-            )
+        value = self._penalty(generate, coefficients, rows, draws)
         return value / (len(self.reductions) + len(self.activations))
+
+    def _penalty(self, generate: Generate, coefficients: Tensor, rows: slice, draws: torch.Generator) -> Tensor:
+        """In the form that the config names, summed over outputs; what is drawn is drawn for all rows of the step."""
+        config, shape = self.config, (self.config.batch_size, len(self.moves))
+        if config.form == "cosine":
+            order = torch.rand(shape, generator=draws).argsort(dim=1)[rows, : config.probes]
+            return cosines(generate, coefficients, order.to(coefficients.device), config.epsilon)
+        probes = config.probes or PAPERS_PROBES
+        signs = rademacher((probes, *shape), coefficients.cpu(), draws)[:, rows].to(coefficients.device)
+        epsilon, scale_free = config.epsilon, config.scale_free
+        if config.form == "hessian":
+            return hessian_penalty(generate, coefficients, probes, epsilon, scale_free=scale_free, signs=signs)
+        return orojar(generate, coefficients, probes, epsilon, scale_free=scale_free, difference=config.difference, signs=signs)
 
     def _outputs(self, latents: Tensor, labels: Tensor | None, coefficients: Tensor) -> list[Tensor]:
         repeats = len(coefficients) // len(latents)

@@ -113,6 +113,7 @@ def test_train_writes_a_generator_with_its_discriminator(tmp_path, capsys):
 @pytest.mark.parametrize("resumed", ["latest", "checkpoint-2"])
 def test_a_run_killed_at_any_moment_and_resumed_ends_as_if_nothing_had_happened(tmp_path, resumed):
     words = [*TRAIN, "--r1-every", "2", "--path-length", "1", "--path-length-every", "3"]
+    words += ["--penalty.weight", "1", "--penalty.batch-size", "4", "--penalty.every", "2"]
     process = start([*words, "--max-train-steps", "100000", "--output-dir", str(tmp_path / "killed")])
     try:
         wait_for(tmp_path / "killed" / ("checkpoint-2" if resumed == "checkpoint-2" else "checkpoint-6"), process)

@@ -29,12 +29,12 @@ def penalty(generator, found, **options):
     return Independence(generator, found, PenaltyConfig(batch_size=4, **options), seed=0)
 
 
-@pytest.mark.parametrize("form", ["variance", "cosine"])
-def test_independent_directions_cost_nothing_and_mixed_ones_do(form):
+@pytest.mark.parametrize(("form", "epsilon"), [("variance", 1e-3), ("cosine", 1e-3), ("hessian", 0.1)])
+def test_independent_directions_cost_nothing_and_mixed_ones_do(form, epsilon):
     generator = Separable().eval()
     good = directions(generator.q.detach())
     mixed = directions(random_basis(6, 6, seed=1))
-    cost = [penalty(generator, d, on=("image",), form=form, epsilon=1e-3).loss(0, ROWS).item() for d in (good, mixed)]
+    cost = [penalty(generator, d, on=("image",), form=form, epsilon=epsilon).loss(0, ROWS).item() for d in (good, mixed)]
     assert cost[0] < 1e-5 < 1e-2 < cost[1]
 
 
@@ -66,7 +66,7 @@ def test_the_penalty_is_that_of_the_map_from_coefficients_to_outputs(space, laye
     torch.testing.assert_close(value.detach(), expected, rtol=1e-3, atol=1e-6)
 
 
-@pytest.mark.parametrize("form", ["variance", "cosine"])
+@pytest.mark.parametrize("form", ["variance", "cosine", "hessian"])
 @pytest.mark.parametrize("num_classes", [0, 2])
 def test_rows_are_the_same_in_any_division(form, num_classes):
     one = penalty(tiny_stylegan2(num_classes), some(), form=form)

@@ -1,0 +1,75 @@
+"""How the penalty is taken while weights move."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from orojar_finetune.config.checks import above_zero, at_least, between
+
+Form = Literal["cosine", "variance", "hessian"]
+
+
+@dataclass(frozen=True)
+class JacobianPenaltyConfig:
+    """The penalty of a training from nothing: every coordinate of z must change what the generator computes in its own way."""
+
+    weight: float = 0.0
+    """Of the penalty in the generator's loss, once the ramp is over; 0 leaves it out."""
+    on: tuple[str, ...] = ("layers", "image")
+    """What must change independently: image, image/4 (reduced 4 times), layers (the last of each resolution from 8 x 8 on), or
+    numbers of layers; each counts alike."""
+    form: Form = "variance"
+    """cosine: squared cosines of every pair of directions, all alike; variance: OroJaR's, of all directions at once along
+    random signs, in which the most active ones count most; hessian: the Hessian Penalty, along random signs."""
+    every: int = 4
+    """Steps from one evaluation to the next; it then counts so many times."""
+    batch_size: int = 16
+    """Latents per evaluation, over all processes together."""
+    probes: int | None = None
+    """cosine: directions per latent, drawn anew every time, None means all; the others: sign vectors per latent (the papers'
+    K), None means 2."""
+    epsilon: float = 0.1
+    """Step of the finite difference, in standard deviations of each direction."""
+    difference: Literal["forward", "central"] = "forward"
+    """Of the finite difference of form variance: forward as the paper, or central, more exact and slower."""
+    scale_free: bool = True
+    """variance: divide by the squared trace; hessian: by the squared slope. Without it (the papers' form) directions become
+    independent by doing nothing."""
+    ramp_steps: int = 300
+    """Steps over which the weight grows from 0."""
+
+    def __post_init__(self) -> None:
+        for name in ("weight", "ramp_steps"):
+            at_least(name, getattr(self, name), 0)
+        for name in ("every", "batch_size"):
+            at_least(name, getattr(self, name), 1)
+        if self.probes is not None:
+            at_least("probes", self.probes, 2)
+        above_zero("epsilon", self.epsilon)
+        if not self.on:
+            raise ValueError("on must name what the penalty looks at: image, image/4, layers, or numbers of layers")
+
+
+@dataclass(frozen=True)
+class PenaltyConfig(JacobianPenaltyConfig):
+    """The penalty of a fine-tune: every direction of a set must change what the generator computes in its own way."""
+
+    weight: float = 15.0
+    """Of the penalty in the generator's loss, once the ramp is over; 0 gives the control."""
+    form: Form = "cosine"
+    """cosine: squared cosines of every pair of directions, all alike; variance: OroJaR's, of all directions at once along
+    random signs, in which the most active ones count most; hessian: the Hessian Penalty, along random signs."""
+    batch_size: int = 6
+    """Latents per evaluation, over all processes together."""
+    through_mapping: bool = False
+    """Whether the penalty also moves the latents w at which it is taken, through the mapping; always where the mapping alone is
+    tuned."""
+    least_activity: float = 0.01
+    """Directions less active than this part of the most active one are left out: where pictures vary in fewer ways than there
+    are directions, these cannot all be independent. 0 keeps all."""
+    reestimate_every: int = 0
+    """Steps after which the directions are found anew on the averaged generator; 0 keeps those of the start."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("reestimate_every", self.reestimate_every, 0)
+        between("least_activity", self.least_activity, 0, 1)
