@@ -42,6 +42,16 @@ DESIGNS: dict[str, dict[str, Any]] = {
     "jd: in w+": {"space": "w+"},
     "jd: in w+, whitened": {"space": "w+", "whiten": True},
     "jd: in w+, layers and image": {"space": "w+", "activations": LAYERS},
+    **{
+        f"jd: in w+, groups from {', '.join(map(str, groups))}, {count}": {
+            "space": "w+",
+            "layer_groups": groups,
+            "whiten": True,
+            "count": count,
+        }
+        for groups in ((2,), (4,), (2, 6))
+        for count in (8, 10)
+    },
     "jd: layers 0 to 3": {"layers": (0, 4)},
     "jd: layers 4 to 9": {"layers": (4, 10)},
     "jacobian: whitened": {"method": "jacobian", "whiten": True},

@@ -1,0 +1,138 @@
+"""The paper's ProGAN setting on scenes: every coordinate of z is penalised from the first step on, by each penalty.
+
+A ProGAN generator (z of 12, pixelwise normalization, without progressive growing) and a StyleGAN2 discriminator learn scenes
+with no penalty, the Hessian Penalty, OroJaR as in the paper, and OroJaR scale-free; the seven true factors are known.
+
+python benchmarks/from_scratch.py run --preset reduced       32 x 32 pixels, small networks
+python benchmarks/from_scratch.py run --preset full          128 x 128 pixels, for a GPU
+    --seeds 0 1 2, --designs none orojar                     some of the runs
+    --share 0/2        this process's share of the runs, to use several at once
+    --runs FOLDER      where the runs live; a run that was cut short goes on from its last checkpoint
+python benchmarks/from_scratch.py weights                    a short trial of each penalty at several weights, one seed
+python benchmarks/from_scratch.py report --runs FOLDER       writes benchmarks/results/from_scratch.json from the runs there are
+"""
+
+import argparse
+import dataclasses
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from orojar_finetune import TrainConfig, evaluate, train
+from orojar_finetune.config import FidelityConfig, GanConfig, JacobianPenaltyConfig, NetworkConfig, RunConfig
+from orojar_finetune.measures.coordinates import latent_axes
+from orojar_finetune.render import strip, traversal
+from results import device, once, write
+
+PAPER = JacobianPenaltyConfig(form="variance", scale_free=False, on=("layers",))
+DESIGNS = {
+    "none": JacobianPenaltyConfig(),
+    "hessian": dataclasses.replace(PAPER, form="hessian"),
+    "orojar": PAPER,
+    "orojar scale-free": dataclasses.replace(PAPER, scale_free=True),
+    "orojar pairs": dataclasses.replace(PAPER, form="cosine", batch_size=4),
+}
+"""On the layers' activations, as in the paper; the last takes every pair of coordinates alike."""
+TRIALS = {
+    "none": (0.0,),
+    "hessian": (0.01, 0.1, 1.0),
+    "orojar": (1e-9, 1e-8, 1e-7),
+    "orojar scale-free": (0.5, 5.0, 50.0),
+    "orojar pairs": (1.5, 15.0, 150.0),
+}
+"""What `weights` tries."""
+WEIGHTS = {"none": 0.0, "hessian": 0.1, "orojar": 1e-8, "orojar scale-free": 5.0, "orojar pairs": 15.0}
+NETWORKS = {
+    "reduced": NetworkConfig("pggan", 32, (64, 64, 48, 32), (64, 64, 48, 24), latent_size=12),
+    "full": NetworkConfig("pggan", 128, (256, 256, 256, 128, 64, 32), (256, 256, 256, 128, 64, 32), latent_size=12),
+}
+STEPS = {"reduced": 8000, "full": 60_000}
+TRIAL_STEPS = 1500
+MEASURES = ("independence", "activeness", "fidelity", "ground-truth", "predictability")
+KEYS = {
+    "orthogonality": "cos²",
+    "activity": "activity",
+    "disentanglement": "disent.",
+    "completeness": "compl.",
+    "mutual information gap": "MIG",
+    "frechet distance": "Fréchet",
+    "predictability, best epoch": "VP",
+    "predictability, last epoch": "VP last",
+}
+SHOWN, ROWS = (-2.0, -1.0, 0.0, 1.0, 2.0), [0, 1, 2]
+"""Sigmas in the pictures of traversals, and the seeds of their rows."""
+
+
+def main() -> None:
+    """Runs designs, tries weights, or reports what there is."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["run", "weights", "report"])
+    parser.add_argument("--preset", choices=list(NETWORKS), default="reduced")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--designs", nargs="+", choices=list(DESIGNS), default=list(DESIGNS))
+    parser.add_argument("--steps", type=int, help="of a run, where they are not to be the preset's")
+    parser.add_argument("--runs", type=Path, default=Path("from-scratch-runs"))
+    parser.add_argument("--share", default="0/1")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    trial = options.what == "weights"
+    steps = options.steps or (TRIAL_STEPS if trial else STEPS[options.preset])
+    planned = [(name, w, s) for s in options.seeds for name in options.designs for w in (WEIGHTS[name],)]
+    if trial:
+        planned = [(name, w, options.seeds[0]) for name in options.designs for w in TRIALS[name]]
+    mine, of = map(int, options.share.split("/"))
+    if options.what != "report":
+        for name, weight, seed in planned[mine::of]:
+            run(name, weight, seed, steps, options)
+    report(options.runs)
+
+
+def run(name: str, weight: float, seed: int, steps: int, options: argparse.Namespace) -> None:
+    """One training and its measurement, unless they have been done."""
+    words = f"{options.preset}-{name}-{weight:g}-seed-{seed}-steps-{steps}".replace(" ", "-")
+    folder = options.runs / words
+    found = once(folder / "measured.json", lambda: judged(name, weight, seed, steps, options.preset, folder))
+    print(f"{words:60}" + ", ".join(f"{key} {found[key]:.4f}" for key in KEYS if key in found), flush=True)
+
+
+def judged(name: str, weight: float, seed: int, steps: int, preset: str, folder: Path) -> dict[str, Any]:
+    """The figures of a run, which is trained to its end first."""
+    config = TrainConfig(
+        network=NETWORKS[preset],
+        gan=GanConfig(learning_rate=2e-3, r1_gamma=0.01, style_mixing=0.0, noise="none", ema_rampup=0.05),
+        run=RunConfig(steps, seed=seed, resume_from_checkpoint="latest", checkpoints_total_limit=1, validation_steps=steps),
+        penalty=dataclasses.replace(DESIGNS[name], weight=weight),
+        fidelity=FidelityConfig(images=512),
+    )
+    trained = train(folder, config)
+    if trained.ended != "done":
+        raise SystemExit(f"{folder}: {trained.ended}; the same command goes on")
+    generator = trained.generator.eval().requires_grad_(False)
+    axes = latent_axes(generator)
+    for i in range(len(axes)):
+        strip(traversal(generator, axes, i, ROWS, SHOWN)).save(folder / f"coordinate-{i}.png")
+    found = evaluate(generator, axes, data="scenes", measures=MEASURES, predictability_pairs=2000, seed=1).described()
+    return {
+        **{"design": name, "weight": weight, "seed": seed, "steps": steps, "preset": preset, "device": device()},
+        **{key: figure["value"] for key, figure in found["figures"].items()},
+        "found": found,
+    }
+
+
+def report(runs: Path) -> None:
+    """Prints the mean over seeds of what was measured, and writes all of it into the results."""
+    records = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(runs.glob("*/measured.json"))]
+    print(f"{'preset':9}{'design':20}{'weight':>8}{'steps':>7}{'seeds':>6}" + "".join(f"{head:>10}" for head in KEYS.values()))
+    for key in sorted({(r["preset"], r["design"], r["weight"], r["steps"]) for r in records}):
+        group = [r for r in records if (r["preset"], r["design"], r["weight"], r["steps"]) == key]
+        means = "".join(f"{statistics.fmean(r[name] for r in group):10.4f}" for name in KEYS)
+        print(f"{key[0]:9}{key[1]:20}{key[2]:8g}{key[3]:7}{len(group):6}{means}")
+    if records:
+        write("from_scratch", 0, {"designs": {name: str(penalty) for name, penalty in DESIGNS.items()}, "runs": records})
+
+
+if __name__ == "__main__":
+    main()
