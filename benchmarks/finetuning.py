@@ -23,7 +23,6 @@ from orojar_adapters import Generator, load_discriminator
 from orojar_finetune import Directions, DiscoverConfig, discover, finetune, load_generator, write_model_folder
 from orojar_finetune.config import FidelityConfig
 from orojar_finetune.discovery.discovering import measured as remeasured
-from orojar_finetune.discovery.jacobian import unit_rows
 from orojar_finetune.measures.ground_truth import ground_truth
 from orojar_finetune.measures.held_out import scores_of, space_of
 from orojar_finetune.scenes import BUNDLED
@@ -106,7 +105,7 @@ def measured(generator: Generator, directions: Directions, discovery: DiscoverCo
     processes = Processes(progress=False)
     reals = RenderedScenes(generator.resolution, seed=1, device=generator.device)
     space = space_of(generator, directions)
-    kept = remeasured(space, unit_rows(space.narrow(directions.basis)), discovery, processes)
+    kept = remeasured(space, space.narrow_units(directions.basis), discovery, processes)
     return {
         "frechet": Fidelity(reals, FidelityConfig(images=IMAGES), processes, seed=1).of(generator),
         **of_directions(generator, kept, processes),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn import functional as F
 
 from orojar_adapters import Generator
 
@@ -114,6 +115,11 @@ class LatentSpace:
         rows = torch.arange(*self._rows)
         begins = rows[torch.cat([torch.tensor([True]), self._group_of_row.diff() > 0])]
         return whole.unflatten(1, (len(self.generator.layers), -1))[:, begins.to(whole.device)].flatten(1)
+
+    def narrow_units(self, whole: Float[Tensor, "rows latent"]) -> Float[Tensor, "rows size"]:
+        """Directions of unit length as wide as a latent, as directions of unit length here: layers moved alike count once."""
+        steps = self.narrow(whole)
+        return steps if self.groups is None else F.normalize(steps, dim=1)
 
     def sample(self, count: int, rng: torch.Generator) -> Anchors:
         """Latents as the generator meets them, without truncation."""

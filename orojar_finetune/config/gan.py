@@ -37,9 +37,8 @@ class GanConfig:
     tell the real ones by the trembling of flat colours and never look at outlines (Sonderby et al., ICLR 2017)."""
     ema_images: int = 10_000
     """Images after which the moving average of the weights has forgotten half."""
-    ema_rampup: float = 0.2
-    """Largest part of the images seen so far that ema_images may be, so that short runs average over less; StyleGAN2-ADA trains
-    from nothing with 0.05."""
+    ema_rampup: float = 0.05
+    """Largest part of the images seen so far that ema_images may be, so that short runs average over less."""
 
     def __post_init__(self) -> None:
         for name in ("learning_rate", "ema_rampup"):

@@ -66,8 +66,9 @@ class PenaltyConfig(JacobianPenaltyConfig):
     least_activity: float = 0.01
     """Directions less active than this part of the most active one are left out: where pictures vary in fewer ways than there
     are directions, these cannot all be independent. 0 keeps all."""
-    reestimate_every: int = 0
-    """Steps after which the directions are found anew on the averaged generator; 0 keeps those of the start."""
+    reestimate_every: int = 500
+    """Steps after which the directions are found anew on the averaged generator, by their own method, each in the place of the
+    one that it is most like; 0 keeps those of the start, as do directions that no method here has found."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -15,8 +15,7 @@ from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_finetune.config import FinetuneConfig
 from orojar_finetune.directions import Directions
 from orojar_finetune.discovery import discover
-from orojar_finetune.discovery.discovering import measured
-from orojar_finetune.discovery.jacobian import unit_rows
+from orojar_finetune.discovery.discovering import METHODS, measured
 from orojar_finetune.measures.held_out import space_of
 from orojar_finetune.training.adversarial import Game
 from orojar_finetune.training.draws import rng
@@ -26,6 +25,7 @@ from orojar_finetune.training.loop import Loop
 from orojar_finetune.training.new_discriminator import new_discriminator
 from orojar_finetune.training.parts import delayed
 from orojar_finetune.training.processes import Processes
+from orojar_finetune.training.reestimation import found_anew
 from orojar_finetune.training.state import State, resume
 from orojar_finetune.training.trainable import choose, without_adapters
 from orojar_finetune.training.validation import Figures, Validation
@@ -121,7 +121,7 @@ class Tuning:
         )
         space = space_of(generator, directions)
         final = measured(
-            space, unit_rows(space.narrow(directions.basis)).to(generator.device), discovery, processes, directions.names
+            space, space.narrow_units(directions.basis).to(generator.device), discovery, processes, directions.names
         )
         processes.trackers.finish()
         alone = min(state.step, self.first)
@@ -163,12 +163,13 @@ def prepare(
     if config.penalty.weight > 0:
         generator_parts.append(independence.part(first))
 
+    every = config.penalty.reestimate_every if directions.method in METHODS else 0
+
     def reestimate(state: State) -> None:
-        every = config.penalty.reestimate_every
         if not every or state.step <= first or (state.step - first) % every:
             return
-        discovery = dataclasses.replace(config.discover, count=len(state.running["basis"]))
-        found = discover(without_adapters(state.average, original, config.trainable)[0], discovery, progress=False)
+        whole = without_adapters(state.average, original, config.trainable)[0]
+        found = found_anew(validation.directions, whole, config.discover)
         for name, tensor in (("basis", found.basis), ("sigmas", found.sigmas)):
             state.running[name].copy_(tensor)
         validation.directions = found

@@ -5,7 +5,6 @@ import torch
 
 from orojar_finetune import Directions, DiscoverConfig, discover, generate_edited
 from orojar_finetune.discovery.discovering import measured
-from orojar_finetune.discovery.jacobian import unit_rows
 from orojar_finetune.latent_space import LatentSpace
 from orojar_finetune.measures.held_out import rng as held_out_rng
 from orojar_finetune.measures.held_out import scores, scores_of, space_of
@@ -117,7 +116,7 @@ def test_a_set_of_groups_is_measured_again_as_it_was_found(tmp_path):
     assert found.groups == (3,)
     space = space_of(generator, found)
     config = DiscoverConfig(space="w+", held_out=4, layers=(1, LAYERS))
-    remeasured = measured(space, unit_rows(space.narrow(found.basis)), config, nobody, found.names)
+    remeasured = measured(space, space.narrow_units(found.basis), config, nobody, found.names)
     torch.testing.assert_close(remeasured.basis, found.basis)
     torch.testing.assert_close(remeasured.sigmas, found.sigmas)
     assert remeasured.scores == pytest.approx(found.scores, rel=1e-4)

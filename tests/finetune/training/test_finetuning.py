@@ -109,12 +109,14 @@ def test_a_run_that_is_resumed_gives_the_same_generator_and_the_same_figures(tmp
 
 
 def test_directions_are_found_anew_in_their_rhythm(tmp_path):
-    found = discover(tiny_stylegan2(), QUICK.discover, method="random", progress=False)
+    found = discover(tiny_stylegan2(), QUICK.discover, method="sefa", progress=False)
     kept = tune(tmp_path / "kept", directions=found)
     anew = dataclasses.replace(QUICK, penalty=dataclasses.replace(QUICK.penalty, reestimate_every=2))
     changed = tune(tmp_path / "anew", config=anew, directions=found)
     assert torch.equal(kept.directions.basis, found.basis)
     assert not torch.equal(changed.directions.basis, found.basis)
+    by_hand = tune(tmp_path / "by hand", config=anew, directions=dataclasses.replace(found, method="by hand"))
+    assert torch.equal(by_hand.directions.basis, found.basis)
 
 
 def test_a_drift_past_its_bound_stops_early_says_so_and_keeps_the_last_good_generator(tmp_path):

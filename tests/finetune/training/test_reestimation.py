@@ -1,0 +1,54 @@
+import dataclasses
+
+import pytest
+import torch
+
+from orojar_finetune import Directions, DiscoverConfig, discover
+from orojar_finetune.discovery.random import random_basis
+from orojar_finetune.training.reestimation import following, found_anew
+from tiny import tiny_stylegan2
+
+LAYERS = len(tiny_stylegan2().layers)
+
+
+def directions(basis, names):
+    count = len(basis)
+    sigmas = torch.arange(1.0, count + 1)
+    return Directions(basis, sigmas, "w", "sefa", names, (None,) * count, tuple(sigmas.tolist()))
+
+
+def test_what_is_found_takes_order_signs_and_names_of_what_it_is_most_like():
+    before = directions(random_basis(3, 8, seed=0), ("hue", "x", "size"))
+    other = before.basis[[2, 0, 1]] * torch.tensor([[-1.0], [1.0], [-1.0]])
+    found = directions(torch.nn.functional.normalize(other + 0.05, dim=1), ("a", "b", "c"))
+    followed = following(before, found)
+    assert followed.names == before.names
+    assert followed.sigmas.tolist() == [2, 3, 1]
+    assert followed.activity == (2, 3, 1)
+    assert ((followed.basis * before.basis).sum(dim=1) > 0.9).all()
+
+
+def test_every_direction_gets_a_place_where_two_are_most_like_the_same_one():
+    basis = torch.eye(4)[:2]
+    found = directions(torch.tensor([[0.8, 0.6, 0, 0], [1, 0, 0, 0.0]]), ("a", "b"))
+    assert following(directions(basis, ("x", "y")), found).basis.tolist() == [[1, 0, 0, 0], found.basis[0].tolist()]
+
+
+@pytest.mark.parametrize(
+    "options", [{"space": "z"}, {"space": "w", "layers": (1, 3)}, {"space": "w+", "layer_groups": (2,), "layers": (1, LAYERS)}]
+)
+def test_a_generator_that_did_not_change_has_the_same_directions_again(options):
+    generator = tiny_stylegan2()
+    config = DiscoverConfig(method="jacobian", count=3, latents=4, held_out=4)
+    found = discover(generator, config, progress=False, **options)
+    named = found.rename({0: "hue"})
+    again = found_anew(named, generator, config)
+    torch.testing.assert_close(again.basis, found.basis)
+    torch.testing.assert_close(again.sigmas, found.sigmas)
+    assert (again.names, again.space, again.layers, again.groups) == (named.names, named.space, named.layers, named.groups)
+
+
+def test_a_method_of_somebody_elses_cannot_find_anew():
+    found = directions(random_basis(2, 8, seed=0), ("a", "b"))
+    with pytest.raises(ValueError, match="method must be one of"):
+        found_anew(dataclasses.replace(found, method="by hand"), tiny_stylegan2(), DiscoverConfig(latents=4, held_out=4))
