@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 
 from finetuning_designs import DEFAULT, DESIGNS, configured, control_of
 from finetuning_report import KEYS, report
 from orojar_adapters import Generator, load_discriminator
-from orojar_finetune import Directions, DiscoverConfig, discover, finetune, load_generator, write_model_folder
+from orojar_finetune import Directions, DiscoverConfig, FinetuneConfig, discover, finetune, load_generator, write_model_folder
 from orojar_finetune.config import FidelityConfig
 from orojar_finetune.discovery.discovering import measured as remeasured
 from orojar_finetune.measures.ground_truth import ground_truth
@@ -29,6 +30,7 @@ from orojar_finetune.scenes import BUNDLED
 from orojar_finetune.training.fidelity import Fidelity
 from orojar_finetune.training.processes import Processes
 from orojar_finetune.training.reals import RenderedScenes
+from orojar_finetune.training.state import checkpoints
 from results import once
 
 LATENTS = 256
@@ -80,8 +82,25 @@ def judged(name: str, seed: int, steps: int, model: Path, runs: Path) -> Figures
         "start": of(model, found, runs / f"start-seed-{seed}"),
         "control": of(control, found, control / "measured"),
         "end": of(end, Directions.load(end), end / "measured"),
-        "history": [row for row in history(end.parent) if "frechet" in row],
+        "course": once(end.parent / "course.json", lambda: {"points": course(end.parent, found, config)})["points"],
     }
+
+
+def course(run: Path, found: Directions, config: FinetuneConfig) -> list[Figures]:
+    """What the averaged generator of every checkpoint and its directions are like, on the way to the end."""
+    measured = {row["step"]: row["frechet"] for row in history(run) if "frechet" in row}
+    points = []
+    for checkpoint in checkpoints(run):
+        generator = load_generator(run / "model")
+        generator.load_state_dict(load_file(checkpoint / "average.safetensors"))
+        running = load_file(checkpoint / "running.safetensors")
+        directions = dataclasses.replace(found, basis=running["basis"], sigmas=running["sigmas"])
+        step = int(checkpoint.name.rpartition("-")[2])
+        figures = of_directions(generator, directions, Processes(progress=False))
+        points.append({"step": step, **{key: figures[key] for key in figures if key in KEYS}})
+        if step in measured:
+            points[-1][f"frechet on {config.fidelity.images} images"] = measured[step]
+    return points
 
 
 def tuned(name: str, seed: int, steps: int, model: Path, runs: Path) -> Path:

@@ -39,6 +39,7 @@ DESIGNS: dict[str, Options] = {
     "pairs among 3 directions": _penalty(probes=3, batch_size=16),
     "every step": _penalty(every=1, batch_size=2),
     "directions of the start": _penalty(reestimate_every=0),
+    "image, directions of the start": _penalty(on=("image",), reestimate_every=0),
     "through the mapping": _penalty(through_mapping=True),
     "in w+": {"discover": {"space": "w+", "whiten": True, "count": 10}},
     "in w+, two groups of layers": {"discover": {"space": "w+", "layer_groups": (4,), "whiten": True, "count": 8}},
@@ -70,7 +71,7 @@ def configured(name: str, seed: int, steps: int) -> FinetuneConfig:
         config.run,
         seed=seed,
         max_train_steps=steps,
-        checkpoints_total_limit=1,
+        checkpoints_total_limit=None,
         resume_from_checkpoint="latest",
         validation_steps=1000,
     )
