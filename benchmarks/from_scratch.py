@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from orojar_finetune import TrainConfig, evaluate, train
-from orojar_finetune.config import FidelityConfig, GanConfig, JacobianPenaltyConfig, NetworkConfig, RunConfig
+from orojar_finetune.config import ComparisonConfig, GanConfig, JacobianPenaltyConfig, NetworkConfig, RunConfig
 from orojar_finetune.measures.coordinates import latent_axes
 from orojar_finetune.render import strip, traversal
 from results import device, once, write
@@ -105,7 +105,7 @@ def judged(name: str, weight: float, seed: int, steps: int, preset: str, folder:
         gan=GanConfig(learning_rate=2e-3, r1_gamma=0.01, style_mixing=0.0, noise="none", ema_rampup=0.05),
         run=RunConfig(steps, seed=seed, resume_from_checkpoint="latest", checkpoints_total_limit=1, validation_steps=steps),
         penalty=dataclasses.replace(DESIGNS[name], weight=weight),
-        fidelity=FidelityConfig(images=512),
+        fidelity=ComparisonConfig(images=512),
     )
     trained = train(folder, config)
     if trained.ended != "done":

@@ -5,38 +5,15 @@ from typing import Annotated, Literal
 
 import tyro
 
-from orojar_finetune.config.checks import above_zero, at_least
+from orojar_finetune.config.checks import at_least
 from orojar_finetune.config.discovery import DiscoverConfig
+from orojar_finetune.config.fidelity import FidelityConfig
 from orojar_finetune.config.gan import GanConfig
 from orojar_finetune.config.penalty import PenaltyConfig
 from orojar_finetune.config.running import DataConfig, RunConfig
 
 FLAT = tyro.conf.arg(name="")
 """On the command line these options bear no prefix."""
-
-
-@dataclass(frozen=True)
-class FidelityConfig:
-    """How it is watched that the images stay what they are."""
-
-    features: str = "auto"
-    """What images are compared by: scenes (the bundled network), random (a random network), inception (torch-fidelity); auto
-    takes scenes for the built-in scenes and random otherwise."""
-    images: int = 2048
-    """Images on each side of a Fréchet distance."""
-    max_drift: float = 0.1
-    """The run stops when the Fréchet distance to the real images exceeds the start's by this part of the distance from the
-    real images to their own mean; the best generator before is kept."""
-    latents: int = 32
-    """Held-out latents on which orthogonality and activity are measured in each validation."""
-    keep: Literal["best", "last"] = "best"
-    """Which generator of the run is kept: that of the best validation (orthogonality as a part of the start's, plus the used
-    part of the allowed drift), or the last."""
-
-    def __post_init__(self) -> None:
-        at_least("images", self.images, 2)
-        at_least("latents", self.latents, 2)
-        above_zero("max_drift", self.max_drift)
 
 
 @dataclass(frozen=True)

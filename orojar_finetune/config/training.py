@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from orojar_finetune.config.finetuning import FLAT, FidelityConfig
+from orojar_finetune.config.fidelity import ComparisonConfig
+from orojar_finetune.config.finetuning import FLAT
 from orojar_finetune.config.gan import GanConfig, NetworkConfig
 from orojar_finetune.config.penalty import JacobianPenaltyConfig
 from orojar_finetune.config.running import DataConfig, RunConfig
@@ -18,4 +19,4 @@ class TrainConfig:
     gan: Annotated[GanConfig, FLAT] = field(default_factory=GanConfig)
     run: Annotated[RunConfig, FLAT] = field(default_factory=RunConfig)
     penalty: JacobianPenaltyConfig = field(default_factory=JacobianPenaltyConfig)
-    fidelity: FidelityConfig = field(default_factory=FidelityConfig)
+    fidelity: ComparisonConfig = field(default_factory=ComparisonConfig)

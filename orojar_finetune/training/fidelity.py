@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from orojar_adapters import Generator
-from orojar_finetune.config import FidelityConfig
+from orojar_finetune.config import ComparisonConfig
 from orojar_finetune.measures.features import load_features
 from orojar_finetune.measures.frechet import Moments, frechet_distance
 from orojar_finetune.training.draws import rng
@@ -25,7 +25,7 @@ class Fidelity:
         ValueError: features that do not exist or cannot be had.
     """
 
-    def __init__(self, reals: Reals, config: FidelityConfig, processes: Processes, seed: int) -> None:
+    def __init__(self, reals: Reals, config: ComparisonConfig, processes: Processes, seed: int) -> None:
         name = reals.features if config.features == "auto" else config.features
         self.extract = load_features(name, processes.device)
         self.config, self.processes, self.seed = config, processes, seed

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from orojar_finetune import TrainConfig, train
-from orojar_finetune.config import FidelityConfig, JacobianPenaltyConfig, NetworkConfig, RunConfig
+from orojar_finetune.config import ComparisonConfig, JacobianPenaltyConfig, NetworkConfig, RunConfig
 from orojar_finetune.measures.coordinates import latent_axes
 from orojar_finetune.measures.held_out import scores_of
 from orojar_finetune.training.from_scratch import prepare
@@ -14,7 +14,7 @@ from orojar_finetune.training.processes import Processes
 CONFIG = TrainConfig(
     network=NetworkConfig("pggan", 16, (8, 8, 4), (8, 8, 4), latent_size=8),
     run=RunConfig(max_train_steps=2, train_batch_size=4, checkpointing_steps=100, validation_steps=100),
-    fidelity=FidelityConfig("random", images=64, latents=16),
+    fidelity=ComparisonConfig("random", images=64, latents=16),
 )
 PENALTY = JacobianPenaltyConfig(weight=5.0, every=2, batch_size=4, ramp_steps=0, form="hessian")
 
