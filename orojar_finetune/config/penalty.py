@@ -66,11 +66,13 @@ class PenaltyConfig(JacobianPenaltyConfig):
     least_activity: float = 0.01
     """Directions less active than this part of the most active one are left out: where pictures vary in fewer ways than there
     are directions, these cannot all be independent. 0 keeps all."""
-    reestimate_every: int = 500
+    reestimate_every: int | None = None
     """Steps after which the directions are found anew on the averaged generator, by their own method, each in the place of the
-    one that it is most like; 0 keeps those of the start, as do directions that no method here has found."""
+    one that it is most like. None means 500, but never for methods of descent, which search as long as those steps take; 0
+    keeps those of the start, as do directions that no method here has found."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        at_least("reestimate_every", self.reestimate_every, 0)
+        if self.reestimate_every is not None:
+            at_least("reestimate_every", self.reestimate_every, 0)
         between("least_activity", self.least_activity, 0, 1)

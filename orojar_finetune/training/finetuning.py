@@ -15,7 +15,7 @@ from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_finetune.config import FinetuneConfig
 from orojar_finetune.directions import Directions
 from orojar_finetune.discovery import discover
-from orojar_finetune.discovery.discovering import METHODS, measured
+from orojar_finetune.discovery.discovering import measured
 from orojar_finetune.measures.held_out import space_of
 from orojar_finetune.training.adversarial import Game
 from orojar_finetune.training.draws import rng
@@ -25,7 +25,7 @@ from orojar_finetune.training.loop import Loop
 from orojar_finetune.training.new_discriminator import new_discriminator
 from orojar_finetune.training.parts import delayed
 from orojar_finetune.training.processes import Processes
-from orojar_finetune.training.reestimation import found_anew
+from orojar_finetune.training.reestimation import found_anew, rhythm
 from orojar_finetune.training.state import State, resume
 from orojar_finetune.training.trainable import choose, without_adapters
 from orojar_finetune.training.validation import Figures, Validation
@@ -163,7 +163,7 @@ def prepare(
     if config.penalty.weight > 0:
         generator_parts.append(independence.part(first))
 
-    every = config.penalty.reestimate_every if directions.method in METHODS else 0
+    every = rhythm(config.penalty.reestimate_every, directions.method)
 
     def reestimate(state: State) -> None:
         if not every or state.step <= first or (state.step - first) % every:

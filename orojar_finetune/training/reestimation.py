@@ -8,6 +8,23 @@ from orojar_adapters import Generator
 from orojar_finetune.config import DiscoverConfig
 from orojar_finetune.directions import Directions
 from orojar_finetune.discovery import discover
+from orojar_finetune.discovery.discovering import METHODS
+
+EVERY = 500
+"""Steps between one search and the next, where nothing else is asked for."""
+BY_DESCENT = ("orojar", "hessian", "latentclr")
+"""Methods whose search takes as long as those steps."""
+
+
+def rhythm(wanted: int | None, method: str) -> int:
+    """Steps from one search to the next for directions of this method; 0 keeps them.
+
+    Args:
+        wanted: steps, or None for what suits the method.
+    """
+    if method not in METHODS:
+        return 0
+    return wanted if wanted is not None else 0 if method in BY_DESCENT else EVERY
 
 
 def found_anew(directions: Directions, generator: Generator, config: DiscoverConfig) -> Directions:

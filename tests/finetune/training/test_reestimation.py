@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from orojar_finetune import Directions, DiscoverConfig, discover
+from orojar_finetune.discovery.discovering import METHODS
 from orojar_finetune.discovery.random import random_basis
-from orojar_finetune.training.reestimation import following, found_anew
+from orojar_finetune.training.reestimation import BY_DESCENT, EVERY, following, found_anew, rhythm
 from tiny import tiny_stylegan2
 
 LAYERS = len(tiny_stylegan2().layers)
@@ -52,3 +53,9 @@ def test_a_method_of_somebody_elses_cannot_find_anew():
     found = directions(random_basis(2, 8, seed=0), ("a", "b"))
     with pytest.raises(ValueError, match="method must be one of"):
         found_anew(dataclasses.replace(found, method="by hand"), tiny_stylegan2(), DiscoverConfig(latents=4, held_out=4))
+
+
+def test_the_rhythm_is_what_was_asked_for_or_suits_the_method():
+    assert {method: rhythm(None, method) for method in METHODS} == {m: 0 if m in BY_DESCENT else EVERY for m in METHODS}
+    assert set(BY_DESCENT) < set(METHODS)
+    assert [rhythm(wanted, method) for wanted in (0, 7) for method in ("sefa", "orojar", "by hand")] == [0, 0, 0, 7, 7, 0]
