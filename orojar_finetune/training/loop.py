@@ -127,6 +127,7 @@ class Loop:
         state = self.state
         losses: dict[str, float] = {}
         for optimizer, parts in self.players():
+            self._set_rate(optimizer)
             due = [part for part in parts if part.factor(state.step)]
             if not due:
                 continue
@@ -139,6 +140,12 @@ class Loop:
                     part.after(self.processes.mean_of)
         state.update_average(self.run.train_batch_size, self.gan.ema_images, self.gan.ema_rampup)
         return losses
+
+    def _set_rate(self, optimizer: torch.optim.Optimizer) -> None:
+        """The learning rate of this step, which falls to 0 at the end of the run where that is wanted."""
+        left = self.run.max_train_steps - self.state.step
+        for group in optimizer.param_groups:
+            group["lr"] = group.setdefault("initial_lr", group["lr"]) * min(1.0, left / max(1, self.gan.decay_steps))
 
     def _accumulate(self, optimizer: torch.optim.Optimizer, parts: Sequence[Part]) -> dict[str, float]:
         """The gradients of parts, in as many micro-batches as memory wants."""

@@ -55,6 +55,32 @@ def test_a_resumed_run_ends_bit_for_bit_like_an_uninterrupted_one(tmp_path, stop
     assert without_speed[0] == without_speed[1]
 
 
+def test_both_rates_fall_to_zero_at_the_end_of_the_run_also_of_one_that_is_resumed(tmp_path):
+    gan = GanConfig(learning_rate=1e-3, discriminator_learning_rate=2e-3, decay_steps=4)
+
+    def noted(one):
+        after, average = [], one.state.update_average
+
+        def update(*given):
+            after.append([optimizer.param_groups[0]["lr"] for optimizer, _ in one.players()])
+            average(*given)
+
+        one.state.update_average = update
+        return after
+
+    whole, last = loop(tmp_path / "whole", gan=gan), loop(tmp_path / "parted", gan=gan)
+    rates = noted(whole)
+    whole()
+    assert [row[0] for row in rates] == pytest.approx([2e-3, 2e-3, 2e-3, 1.5e-3, 1e-3, 0.5e-3])
+    assert [row[1] for row in rates] == pytest.approx([1e-3, 1e-3, 1e-3, 0.75e-3, 0.5e-3, 0.25e-3])
+    last()
+    again = loop(tmp_path / "parted", gan=gan, resume="checkpoint-4")
+    resumed = noted(again)
+    again()
+    assert resumed == rates[4:]
+    assert differing(whole.state, again.state) == []
+
+
 def test_history_after_the_step_that_is_resumed_from_is_forgotten(tmp_path):
     loop(tmp_path)()
     with (tmp_path / "history.jsonl").open("a") as file:
