@@ -38,15 +38,17 @@ DESIGNS: dict[str, Options] = {
     "steps of 1 sigma": _penalty(epsilon=1.0),
     "pairs among 3 directions": _penalty(probes=3, batch_size=16),
     "every step": _penalty(every=1, batch_size=2),
-    "directions of the start": _penalty(reestimate_every=0),
-    "image, directions of the start": _penalty(on=("image",), reestimate_every=0),
+    "directions of the start": {**_penalty(reestimate_every=0), "gan": {"decay": 0.0}},
+    "image, directions of the start": {**_penalty(on=("image",), reestimate_every=0), "gan": {"decay": 0.0}},
     "through the mapping": _penalty(through_mapping=True),
     "in w+": {"discover": {"space": "w+", "whiten": True, "count": 10}},
     "in w+, two groups of layers": {"discover": {"space": "w+", "layer_groups": (4,), "whiten": True, "count": 8}},
     "in z": {"discover": {"space": "z"}},
     **{f"only {what}": {"trainable": what} for what in ("mapping", "synthesis", "affine")},
-    "longer average": {"gan": {"ema_rampup": 0.2}},
-    "control, longer average": {**_penalty(weight=0.0), "gan": {"ema_rampup": 0.2}},
+    "constant rate": {"gan": {"decay": 0.0}},
+    "control, constant rate": {**_penalty(weight=0.0), "gan": {"decay": 0.0}},
+    "longer average": {"gan": {"ema_rampup": 0.2, "decay": 0.0}},
+    "control, longer average": {**_penalty(weight=0.0), "gan": {"ema_rampup": 0.2, "decay": 0.0}},
     **{f"rate {rate:g}": {"gan": {"learning_rate": rate}} for rate in (3e-4, 2e-3)},
     **{f"control, rate {rate:g}": {**_penalty(weight=0.0), "gan": {"learning_rate": rate}} for rate in (3e-4, 2e-3)},
 }
@@ -58,9 +60,9 @@ def family_of(name: str) -> str:
 
 
 def control_of(name: str) -> str:
-    """The design without a penalty that is tuned as long at the same rate."""
-    beside = f"control, {name}"
-    return name if name.startswith("control") else beside if beside in DESIGNS else "control"
+    """The design without a penalty that plays the same game."""
+    game = DESIGNS[name].get("gan")
+    return next(each for each, design in DESIGNS.items() if each.startswith("control") and design.get("gan") == game)
 
 
 def configured(name: str, seed: int, steps: int) -> FinetuneConfig:

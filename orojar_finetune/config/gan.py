@@ -14,9 +14,9 @@ class GanConfig:
     """Learning rate of Adam, of the generator."""
     discriminator_learning_rate: float | None = None
     """That of the discriminator; None means the generator's."""
-    decay_steps: int = 0
-    """Steps at the end of a run over which both learning rates fall to 0, so that the players come to rest; a run that is later
-    made longer starts to move again."""
+    decay: float = 0.0
+    """Part of the run, at its end, over which both learning rates fall to 0, so that the players come to rest; a run that is
+    later made longer starts to move again."""
     adam_beta1: float = 0.0
     """Adam's decay of the mean gradient."""
     adam_beta2: float = 0.99
@@ -48,11 +48,11 @@ class GanConfig:
             above_zero(name, getattr(self, name))
         if self.discriminator_learning_rate is not None:
             above_zero("discriminator_learning_rate", self.discriminator_learning_rate)
-        for name in ("adam_beta1", "adam_beta2", "style_mixing"):
+        for name in ("decay", "adam_beta1", "adam_beta2", "style_mixing"):
             between(name, getattr(self, name), 0, 1)
         for name in ("r1_every", "path_length_every"):
             at_least(name, getattr(self, name), 1)
-        for name in ("decay_steps", "path_length", "instance_noise", "ema_images"):
+        for name in ("path_length", "instance_noise", "ema_images"):
             at_least(name, getattr(self, name), 0)
         if self.r1_gamma is not None:
             at_least("r1_gamma", self.r1_gamma, 0)

@@ -143,9 +143,10 @@ class Loop:
 
     def _set_rate(self, optimizer: torch.optim.Optimizer) -> None:
         """The learning rate of this step, which falls to 0 at the end of the run where that is wanted."""
-        left = self.run.max_train_steps - self.state.step
+        steps = self.run.max_train_steps
+        falling = max(1.0, self.gan.decay * steps)
         for group in optimizer.param_groups:
-            group["lr"] = group.setdefault("initial_lr", group["lr"]) * min(1.0, left / max(1, self.gan.decay_steps))
+            group["lr"] = group.setdefault("initial_lr", group["lr"]) * min(1.0, (steps - self.state.step) / falling)
 
     def _accumulate(self, optimizer: torch.optim.Optimizer, parts: Sequence[Part]) -> dict[str, float]:
         """The gradients of parts, in as many micro-batches as memory wants."""

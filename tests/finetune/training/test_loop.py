@@ -56,7 +56,7 @@ def test_a_resumed_run_ends_bit_for_bit_like_an_uninterrupted_one(tmp_path, stop
 
 
 def test_both_rates_fall_to_zero_at_the_end_of_the_run_also_of_one_that_is_resumed(tmp_path):
-    gan = GanConfig(learning_rate=1e-3, discriminator_learning_rate=2e-3, decay_steps=4)
+    gan = GanConfig(learning_rate=1e-3, discriminator_learning_rate=2e-3, decay=2 / 3)
 
     def noted(one):
         after, average = [], one.state.update_average
