@@ -25,7 +25,7 @@ from orojar_finetune.training.loop import Loop
 from orojar_finetune.training.new_discriminator import new_discriminator
 from orojar_finetune.training.parts import delayed
 from orojar_finetune.training.processes import Processes
-from orojar_finetune.training.reestimation import found_anew, rhythm
+from orojar_finetune.training.reestimation import found_anew, like, rhythm
 from orojar_finetune.training.state import State, resume
 from orojar_finetune.training.trainable import choose, without_adapters
 from orojar_finetune.training.validation import Figures, Validation
@@ -116,9 +116,7 @@ class Tuning:
         if adapter is None:  # with one the mean latent stays the base's
             generator.recenter(rng=rng(self.config.run.seed, "recenter"))
         end = self.validation.measure(generator)
-        discovery = dataclasses.replace(
-            self.config.discover, method=directions.method, space=directions.space, layers=directions.layers[0]
-        )
+        discovery = like(directions, self.config.discover)
         space = space_of(generator, directions)
         final = measured(
             space, space.narrow_units(directions.basis).to(generator.device), discovery, processes, directions.names

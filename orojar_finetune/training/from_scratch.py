@@ -37,7 +37,7 @@ class Trained:
         generator: the averaged weights.
         discriminator: for whoever goes on.
         figures: Fréchet distance; with a penalty also orthogonality and activity of the coordinates of z.
-        ended: `done`, `interrupted`, or why the run stopped early.
+        ended: `done` or `interrupted`.
         steps: of both networks.
     """
 

@@ -36,9 +36,13 @@ def found_anew(directions: Directions, generator: Generator, config: DiscoverCon
     Raises:
         ValueError: directions of a method that is none of `discover`'s.
     """
-    same = {"method": directions.method, "space": directions.space, "count": len(directions)}
-    moved = {"layers": directions.layers[0], "layer_groups": directions.groups}
-    return following(directions, discover(generator, dataclasses.replace(config, **same, **moved), progress=False))
+    return following(directions, discover(generator, like(directions, config), progress=False))
+
+
+def like(directions: Directions, config: DiscoverConfig) -> DiscoverConfig:
+    """The config with the method, space, layers and number of directions of a set."""
+    where = {"space": directions.space, "layers": directions.layers[0], "layer_groups": directions.groups}
+    return dataclasses.replace(config, method=directions.method, count=len(directions), **where)
 
 
 def following(before: Directions, found: Directions) -> Directions:
