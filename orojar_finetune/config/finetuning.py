@@ -34,7 +34,7 @@ class FinetuneConfig:
     """How directions are found where none are given."""
     penalty: PenaltyConfig = field(default_factory=PenaltyConfig)
     fidelity: FidelityConfig = field(default_factory=FidelityConfig)
-    gan: Annotated[GanConfig, FLAT] = field(default_factory=lambda: GanConfig(decay=0.2))
+    gan: Annotated[GanConfig, FLAT] = field(default_factory=GanConfig)
     run: Annotated[RunConfig, FLAT] = field(default_factory=RunConfig)
     images: Annotated[DataConfig, FLAT] = field(default_factory=DataConfig)
 

@@ -1,17 +1,15 @@
 """Procedural pictures with known factors, a network that reads them, and the bundled generator of such pictures."""
 
-import dataclasses
 import json
 from pathlib import Path
 
-from orojar_finetune.config import FinetuneConfig, GanConfig
+from orojar_finetune.config import GanConfig
 
 BUNDLED = Path(__file__).parent / "generator"
 """A model folder with half-precision weights; `load_generator` reads it like any other."""
 
 
 def bundled_game() -> GanConfig:
-    """How the bundled generator was trained in the end, for whoever goes on with it; the learning rates are a fine-tune's."""
+    """How the bundled generator was trained in the end, for whoever goes on with it; the learning rate is the default's."""
     recipe = json.loads((BUNDLED / "training_config.json").read_text(encoding="utf-8"))["config"]["train"]["gan"]
-    kept = {name: recipe[name] for name in ("r1_gamma", "style_mixing", "noise", "instance_noise")}
-    return dataclasses.replace(FinetuneConfig().gan, **kept)
+    return GanConfig(**{name: recipe[name] for name in ("r1_gamma", "style_mixing", "noise", "instance_noise")})
