@@ -1,6 +1,7 @@
 """A loopback Hub for the whole run, started before huggingface_hub is imported: it reads its address once."""
 
 import os
+import random
 import tempfile
 from pathlib import Path
 
@@ -46,6 +47,9 @@ def golden() -> Path:
     return GOLDEN
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """One thread; and what a test or its fixtures leave to chance is the same in every run, whatever ran before."""
     torch.set_num_threads(1)
+    torch.manual_seed(0)
+    random.seed(0)

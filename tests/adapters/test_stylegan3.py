@@ -110,7 +110,7 @@ def test_the_clamp_limits_activations_and_the_image():
 
     (free, free_first), (image, first) = made(None), made(2.0)
     assert first.abs().max() < 2.1 < 1e3 < free_first.abs().max()
-    assert image.max() == 0.5 * 2 and free.max() > 400
+    assert image.max() == 0.5 * 2 < free.max() / 10
 
 
 def test_the_size_of_a_weight_or_of_its_styles_does_not_matter():
