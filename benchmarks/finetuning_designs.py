@@ -43,6 +43,7 @@ DESIGNS: dict[str, Options] = {
     "through the mapping": _penalty(through_mapping=True),
     "in w+": {"discover": {"space": "w+", "whiten": True, "count": 10}},
     "in w+, two groups of layers": {"discover": {"space": "w+", "layer_groups": (4,), "whiten": True, "count": 8}},
+    **{f"pull of at most {most:g}": _penalty(max_pull=most) for most in (0.5, 1.0, 2.0, 4.0)},
     "in z": {"discover": {"space": "z"}},
     **{f"only {what}": {"trainable": what} for what in ("mapping", "synthesis", "affine")},
     "falling rates": {"gan": {"decay": 0.2}},

@@ -36,6 +36,9 @@ class JacobianPenaltyConfig:
     independent by doing nothing."""
     ramp_steps: int = 300
     """Steps over which the weight grows from 0."""
+    max_pull: float | None = None
+    """How hard it may pull at a weight tensor, as a multiple of what the images' losses pull (norms of gradients); None means
+    any. Adam divides each step by the size of the gradients before: next to a long gradient the others hardly move a weight."""
 
     def __post_init__(self) -> None:
         for name in ("weight", "ramp_steps"):
@@ -45,6 +48,8 @@ class JacobianPenaltyConfig:
         if self.probes is not None:
             at_least("probes", self.probes, 2)
         above_zero("epsilon", self.epsilon)
+        if self.max_pull is not None:
+            above_zero("max_pull", self.max_pull)
         if not self.on:
             raise ValueError("on must name what the penalty looks at: image, image/4, layers, or numbers of layers")
 

@@ -66,7 +66,7 @@ class Independence:
             done = step - first_step
             return config.weight * max(0.0, min(1.0, done / config.ramp_steps if config.ramp_steps else float(done >= 0)))
 
-        return Part("penalty", self.loss, config.batch_size, config.every, weight, exact=True)
+        return Part("penalty", self.loss, config.batch_size, config.every, weight, exact=True, most=config.max_pull)
 
     def loss(self, step: int, rows: slice) -> Float[Tensor, ""]:
         """The mean penalty of some of a step's latents, over all outputs."""

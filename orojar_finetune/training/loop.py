@@ -14,7 +14,7 @@ from torch import Tensor
 from orojar_finetune.config import GanConfig, RunConfig
 from orojar_finetune.training import state as states
 from orojar_finetune.training.interrupt import Interrupt
-from orojar_finetune.training.parts import Part
+from orojar_finetune.training.parts import Part, add_limited
 from orojar_finetune.training.processes import Processes
 from orojar_finetune.training.state import State
 
@@ -132,8 +132,12 @@ class Loop:
             if not due:
                 continue
             self.listen(optimizer)
-            losses |= self._accumulate(optimizer, due)
-            self.processes.average_gradients(_parameters(optimizer))
+            losses |= self._accumulate(optimizer, [part for part in due if part.most is None])
+            for part in due:
+                if part.most is not None:
+                    others = [parameter.grad for parameter in _parameters(optimizer)]
+                    losses |= self._accumulate(optimizer, [part])
+                    add_limited(_parameters(optimizer), others, part.most)
             self.processes.step(optimizer)
             for part in due:
                 if part.after is not None:
@@ -149,11 +153,12 @@ class Loop:
             group["lr"] = group.setdefault("initial_lr", group["lr"]) * min(1.0, (steps - self.state.step) / falling)
 
     def _accumulate(self, optimizer: torch.optim.Optimizer, parts: Sequence[Part]) -> dict[str, float]:
-        """The gradients of parts, in as many micro-batches as memory wants."""
+        """The gradients of parts alone, over all processes, in as many micro-batches as memory wants."""
         while True:
             optimizer.zero_grad()
             try:
-                return {part.name: self.gradients(part, self.state.step) for part in parts}
+                losses = {part.name: self.gradients(part, self.state.step) for part in parts}
+                break
             except torch.OutOfMemoryError:
                 largest = self.processes.share(self.run.train_batch_size) // self.state.micro_batches
                 if largest < 2:
@@ -165,6 +170,8 @@ class Loop:
                 f"out of memory: going on with micro-batches of {largest // 2} images instead of {largest}; "
                 f"the batch stays {self.run.train_batch_size}"
             )
+        self.processes.average_gradients(_parameters(optimizer))
+        return losses
 
     def _check(self, losses: dict[str, float]) -> None:
         wrong = [name for name, value in losses.items() if not math.isfinite(value)]

@@ -1,6 +1,6 @@
 """What a loss is made of: parts, each with its own rows, rhythm and weight."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -27,6 +27,7 @@ class Part:
         weight: at a step; a part of weight 0 is left out.
         after: called once the network has stepped, for what the part itself remembers.
         exact: whether it runs in float32 whatever the mixed precision: differences and second derivatives need it.
+        most: how long the gradient of a weight tensor may be, as a multiple of that of all parts without such a limit.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Part:
     weight: Callable[[int], float] = always_one
     exact: bool = False
     after: Callable[[Average], None] | None = None
+    most: float | None = None
 
     def factor(self, step: int) -> float:
         """What its mean loss is multiplied with in this step, 0 when it is not due."""
@@ -45,3 +47,23 @@ class Part:
 def delayed(part: Part, first: int) -> Part:
     """The same part, left out before a step."""
     return replace(part, weight=lambda step: part.weight(step) if step >= first else 0.0)
+
+
+def add_limited(parameters: Sequence[Tensor], others: Sequence[Tensor | None], most: float) -> None:
+    """Adds to the gradients of some parts those of the others, after shortening each to a multiple of theirs.
+
+    Where there is no other gradient there is nothing to measure by, and it stays as long as it is.
+
+    Args:
+        parameters: weights with the gradients to be shortened.
+        others: for each the gradient of the other parts.
+        most: longest norm, as a multiple of the other's, tensor by tensor.
+    """
+    for parameter, other in zip(parameters, others, strict=True):
+        if other is None:
+            continue
+        if parameter.grad is None:
+            parameter.grad = other
+            continue
+        norm = parameter.grad.norm()
+        parameter.grad.mul_((most * other.norm() / norm).clamp(max=1.0).where(norm > 0, 1.0)).add_(other)

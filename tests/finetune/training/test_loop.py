@@ -230,6 +230,26 @@ def test_a_network_none_of_whose_parts_is_due_stays(tmp_path):
     assert frozen == {1: True, 2: True, 3: False}
 
 
-def test_lazy_parts_count_as_often_as_they_were_left_out():
-    part = Part("x", lambda *_: torch.zeros([]), 4, every=3, weight=lambda step: 0.5 if step < 5 else 0.0)
-    assert [part.factor(step) for step in range(7)] == [1.5, 0, 0, 1.5, 0, 0, 0]
+def test_a_part_with_a_limit_pulls_no_weight_harder_than_that(tmp_path):
+    def gradients(most):
+        one = loop(tmp_path / str(most), gan=GanConfig(), max_train_steps=1)
+        plain, state = one.generator_parts[0], one.state
+        strong = Part("strong", lambda *_: 1e3 * state.generator.synthesis.b4.conv1.weight.square().sum(), 4, most=most)
+        found = {}
+        for name, parts in (("plain", [plain]), ("both", [plain, strong])):
+            one.generator_parts = parts
+            one.processes.step = lambda optimizer, name=name: found.setdefault(
+                (name, optimizer is state.generator_optimizer),
+                {n: p.grad.clone() for n, p in state.generator.named_parameters() if p.grad is not None},
+            )
+            losses = one._step()
+        assert losses.keys() >= {"generator", "strong"}
+        return found["plain", True], found["both", True]
+
+    name = "synthesis.b4.conv1.weight"
+    for most in (0.5, 2.0):
+        plain, both = gradients(most)
+        torch.testing.assert_close((both[name] - plain[name]).norm(), most * plain[name].norm())
+        assert all(torch.equal(both[other], plain[other]) for other in plain.keys() - {name})
+    plain, both = gradients(None)
+    assert (both[name] - plain[name]).norm() > 100 * plain[name].norm()
