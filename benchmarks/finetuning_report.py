@@ -14,13 +14,15 @@ from results import RESULTS, runs_so_far, write
 
 Record = dict[str, Any]
 KEYS = ("orthogonality", "disentanglement", "completeness", "activity", "frechet")
+KNOWN_BY = ("design", "steps", "seed")
+"""What tells a run from others."""
 HEADS = ("cos²", "disent.", "compl.", "activity", "Fréchet")
 
 
 def report(runs: Path) -> None:
     """Prints all that was measured, of these runs and of those in the results already; writes the results and the picture."""
     fresh = (json.loads(path.read_text(encoding="utf-8")) for path in sorted(runs.glob("*/measured.json")))
-    records = sorted(runs_so_far("finetuning", fresh, ("design", "steps", "seed")), key=place)
+    records = sorted(runs_so_far("finetuning", fresh, KNOWN_BY), key=place)
     if not records:
         print(f"No run has been measured yet in {runs}")
         return

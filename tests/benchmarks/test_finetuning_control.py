@@ -1,0 +1,62 @@
+import json
+
+import pytest
+
+import finetuning
+import results
+from finetuning_designs import DEFAULT
+from orojar_finetune import discover
+from tiny import tiny_stylegan2
+
+FOUND = discover(tiny_stylegan2(), method="random", count=3, held_out=4, progress=False)
+HOW = f"3-in-w-{FOUND.digest}"
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    """The designs whose run was asked for; a run's figure is its design's name."""
+    asked = []
+
+    def tuned(name, seed, steps, model, runs):
+        asked.append(name)
+        folder = runs / finetuning.words(name, seed, steps) / "model"
+        folder.mkdir(parents=True, exist_ok=True)
+        FOUND.save(folder)
+        return folder
+
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    monkeypatch.setattr(finetuning, "tuned", tuned)
+    monkeypatch.setattr(finetuning, "load_generator", lambda folder: folder.parent.name)
+    monkeypatch.setattr(finetuning, "discover", lambda *_, **__: FOUND)
+    monkeypatch.setattr(finetuning, "measured", lambda generator, *_: {"frechet": generator})
+    monkeypatch.setattr(finetuning, "course", lambda *_: [])
+    return asked
+
+
+def known(folder, **differs):
+    run = {"design": "control", "seed": 0, "steps": 1000, "directions": HOW, "end": {"frechet": "of another day"}, **differs}
+    (folder / "finetuning.json").write_text(json.dumps({"runs": [run]}))
+
+
+def judged(folder):
+    return finetuning.judged(DEFAULT, 0, 1000, folder / "bundled" / "generator", folder / "runs")
+
+
+def test_a_control_that_the_results_have_is_not_made_again(tmp_path, made):
+    known(tmp_path)
+    found = judged(tmp_path)
+    assert made == [DEFAULT]
+    assert (found["control"]["frechet"], found["start"]["frechet"]) == ("of another day", "bundled")
+
+
+@pytest.mark.parametrize("differs", [{"seed": 1}, {"steps": 3000}, {"directions": "others"}, {"design": "control, rate 0.002"}])
+def test_a_control_of_other_runs_or_directions_is_none(tmp_path, made, differs):
+    known(tmp_path, **differs)
+    assert judged(tmp_path)["control"]["frechet"] == "control-seed-0-steps-1000"
+    assert made == [DEFAULT, "control"]
+
+
+def test_a_control_among_the_runs_comes_before_that_of_the_results(tmp_path, made):
+    known(tmp_path)
+    (tmp_path / "runs" / "control-seed-0-steps-1000").mkdir(parents=True)
+    assert judged(tmp_path)["control"]["frechet"] == "control-seed-0-steps-1000"
