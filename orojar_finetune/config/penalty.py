@@ -65,9 +65,6 @@ class PenaltyConfig(JacobianPenaltyConfig):
     random signs, in which the most active ones count most; hessian: the Hessian Penalty, along random signs."""
     batch_size: int = 6
     """Latents per evaluation, over all processes together."""
-    max_pull: float | None = 1.0
-    """How hard it may pull at a weight tensor, as a multiple of what the images' losses pull (norms of gradients); None means
-    any. Adam divides each step by the size of the gradients before: next to a long gradient the others hardly move a weight."""
     through_mapping: bool = False
     """Whether the penalty also moves the latents w at which it is taken, through the mapping; always where the mapping alone is
     tuned."""

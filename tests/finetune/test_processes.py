@@ -93,6 +93,7 @@ def test_two_processes_have_the_losses_of_one_with_the_same_batch(tmp_path, verb
         source = [str(tmp_path / "m")]
         write_model_folder(tmp_path / "m", tiny_stylegan2(num_classes=2), discriminator=tiny_discriminator(num_classes=2))
         words += ["--penalty.every", "2", "--penalty.batch-size", "4", "--penalty.ramp-steps", "0", "--penalty.weight", "1"]
+        words += ["--penalty.max-pull", "0.5"]
         words += ["--discover.count", "3", "--discover.latents", "4", "--discover.held-out", "4", "--fidelity.max-drift", "99"]
         words += ["--fidelity.latents", "5"]
     histories = []
