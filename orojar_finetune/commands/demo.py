@@ -3,7 +3,7 @@
 import shutil
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from orojar_adapters import Generator, load_discriminator, load_generator
@@ -78,7 +78,7 @@ def tuning(options: Demo) -> FinetuneConfig:
     return FinetuneConfig(
         penalty=PenaltyConfig(ramp_steps=steps // 4),
         fidelity=FidelityConfig(images=1024, latents=16, keep="last"),
-        gan=bundled_game(),
+        gan=replace(bundled_game(), ema_rampup=0.3),  # of so few steps the last twentieth would be too little to average
         run=RunConfig(
             max_train_steps=steps,
             seed=options.seed,
