@@ -8,13 +8,13 @@ from finetuning_designs import DEFAULT
 from orojar_finetune import discover
 from tiny import tiny_stylegan2
 
+FIGURES = {"orthogonality": 0.07, "activity": 0.4, "disentanglement": 0.3, "completeness": 0.4}
 FOUND = discover(tiny_stylegan2(), method="random", count=3, held_out=4, progress=False)
-HOW = f"3-in-w-{FOUND.digest}"
 
 
 @pytest.fixture
 def made(tmp_path, monkeypatch):
-    """The designs whose run was asked for; a run's figure is its design's name."""
+    """The designs whose run was asked for; the distance of the start is 1, of its control 2."""
     asked = []
 
     def tuned(name, seed, steps, model, runs):
@@ -28,13 +28,18 @@ def made(tmp_path, monkeypatch):
     monkeypatch.setattr(finetuning, "tuned", tuned)
     monkeypatch.setattr(finetuning, "load_generator", lambda folder: folder.parent.name)
     monkeypatch.setattr(finetuning, "discover", lambda *_, **__: FOUND)
-    monkeypatch.setattr(finetuning, "measured", lambda generator, *_: {"frechet": generator})
+    places = {"bundled": 1.0, "control-seed-0-steps-1000": 2.0}
+    monkeypatch.setattr(finetuning, "measured", lambda generator, *_: of(places.get(generator, 3.0)))
     monkeypatch.setattr(finetuning, "course", lambda *_: [])
     return asked
 
 
+def of(frechet):
+    return {**FIGURES, "frechet": frechet}
+
+
 def known(folder, **differs):
-    run = {"design": "control", "seed": 0, "steps": 1000, "directions": HOW, "end": {"frechet": "of another day"}, **differs}
+    run = {"design": "control", "seed": 0, "steps": 1000, "start": of(1.0), "end": of(0.5), **differs}
     (folder / "finetuning.json").write_text(json.dumps({"runs": [run]}))
 
 
@@ -46,17 +51,17 @@ def test_a_control_that_the_results_have_is_not_made_again(tmp_path, made):
     known(tmp_path)
     found = judged(tmp_path)
     assert made == [DEFAULT]
-    assert (found["control"]["frechet"], found["start"]["frechet"]) == ("of another day", "bundled")
+    assert (found["control"]["frechet"], found["start"]["frechet"]) == (0.5, 1.0)
 
 
-@pytest.mark.parametrize("differs", [{"seed": 1}, {"steps": 3000}, {"directions": "others"}, {"design": "control, rate 0.002"}])
+@pytest.mark.parametrize("differs", [{"seed": 1}, {"steps": 3000}, {"start": of(1.1)}, {"design": "control, rate 0.002"}])
 def test_a_control_of_other_runs_or_directions_is_none(tmp_path, made, differs):
     known(tmp_path, **differs)
-    assert judged(tmp_path)["control"]["frechet"] == "control-seed-0-steps-1000"
+    assert judged(tmp_path)["control"]["frechet"] == 2.0
     assert made == [DEFAULT, "control"]
 
 
 def test_a_control_among_the_runs_comes_before_that_of_the_results(tmp_path, made):
     known(tmp_path)
     (tmp_path / "runs" / "control-seed-0-steps-1000").mkdir(parents=True)
-    assert judged(tmp_path)["control"]["frechet"] == "control-seed-0-steps-1000"
+    assert judged(tmp_path)["control"]["frechet"] == 2.0
