@@ -142,7 +142,7 @@ def prepare(
         ValueError: as `finetune`.
     """
     run = config.run
-    processes = Processes(progress, run.mixed_precision, run.report_to, output_dir)
+    processes = Processes.of_training(run, output_dir, progress)
     original = copy.deepcopy(generator).to(processes.device).eval().requires_grad_(False)
     tuned = copy.deepcopy(original)
     choose(tuned, config.trainable, config.lora_rank, run.seed)

@@ -90,7 +90,7 @@ def prepare(config: TrainConfig, data: str, output_dir: Path) -> Training:
         ValueError: sizes that the family does not have, data that cannot be read, no such checkpoint.
     """
     run = config.run
-    processes = Processes(mixed_precision=run.mixed_precision, trackers=run.report_to, folder=output_dir)
+    processes = Processes.of_training(run, output_dir)
     generator, discriminator = networks(config.network, run.seed)
     generator, discriminator = generator.to(processes.device), discriminator.to(processes.device)
     reals = open_reals(data, generator, run.seed, processes.device, config.images)

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from orojar_finetune.config import RunConfig
 from orojar_finetune.training.trackers import Trackers, installed
 
 log = logging.getLogger("orojar")
@@ -36,6 +38,12 @@ class Processes:
             )
         self.trackers = Trackers(self.accelerator)
         self.progress = progress and self.accelerator.is_main_process
+
+    @classmethod
+    def of_training(cls, run: RunConfig, folder: Path, progress: bool = True) -> "Processes":
+        """Those of a training, whose precision is its own, whatever was measured or trained before in the same Python process."""
+        AcceleratorState._reset_state()  # Accelerate keeps the first precision of a Python process and refuses another
+        return cls(progress, run.mixed_precision, run.report_to, folder)
 
     @property
     def is_main(self) -> bool:

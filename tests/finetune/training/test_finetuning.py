@@ -62,6 +62,16 @@ def test_directions_that_do_next_to_nothing_are_left_out_and_it_is_said(tmp_path
     assert "1 of 3 directions change images less than 0.01 times as much as the most active one" in caplog.text
 
 
+def test_a_run_has_its_own_precision_whatever_ran_before_it_in_python(tmp_path):
+    found = discover(tiny_stylegan2(), QUICK.discover, progress=False)
+    plain, half, again = (
+        tune(tmp_path / str(i), config=run(mixed_precision=precision), directions=found).generator.state_dict()
+        for i, precision in enumerate([None, "bf16", None])
+    )
+    assert all(torch.equal(again[name], value) for name, value in plain.items())
+    assert not all(torch.equal(half[name], value) for name, value in plain.items())
+
+
 @pytest.mark.parametrize("num_classes", [0, 2])
 def test_a_generator_without_data_or_discriminator_is_tuned_and_stays_as_it_was(tmp_path, num_classes, caplog):
     generator = tiny_stylegan2(num_classes)
