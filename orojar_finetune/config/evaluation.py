@@ -28,8 +28,11 @@ class EvaluateConfig:
     """In which path lengths are measured: pixels (mean squared difference), or lpips as published (needs the lpips package, a
     torchvision and the network's weights)."""
     features: str = "auto"
-    """What images are compared by: scenes, random or inception; auto takes scenes for the built-in scenes and random
-    otherwise."""
+    """What images are compared by: scenes, random, inception, or module:function for a network of your own; auto takes scenes
+    for the built-in scenes and random otherwise."""
+    identity: str | None = None
+    """Features of a recogniser, mostly module:function for your own, by which preservation says beside the look also whether an
+    edit keeps who or what is in the picture."""
     predictability_pairs: int = 10_000
     """Pairs of images for the predictability, a tenth of which are trained on."""
     predictability_epochs: int = 30

@@ -11,8 +11,8 @@ class ComparisonConfig:
     """What validations measure, and on how much."""
 
     features: str = "auto"
-    """What images are compared by: scenes (the bundled network), random (a random network), inception (torch-fidelity); auto
-    takes scenes for the built-in scenes and random otherwise."""
+    """What images are compared by: scenes (the bundled network), random (a random network), inception (torch-fidelity), or
+    module:function for a network of your own; auto takes scenes for the built-in scenes and random otherwise."""
     images: int = 2048
     """Images on each side of a Fréchet distance."""
     latents: int = 32

@@ -115,6 +115,7 @@ MEANINGS: dict[str, Meaning] = {
     "precision": Meaning("the part of generated images that lie among the real ones", "higher"),
     "recall": Meaning("the part of real images that lie among the generated ones", "higher"),
     "preservation": Meaning("cosine similarity of features before and after an edit of 2 sigmas, both ways"),
+    "preservation of identity": Meaning("the same of a recogniser's features: who is in the picture, not how it looks"),
     "predictability, best epoch": Meaning("VP: how often a network tells which direction changed, on pairs it has not seen"),
     "predictability, last epoch": Meaning("the same after the last epoch", "higher"),
     "predictability, by chance": Meaning("what guessing gives"),

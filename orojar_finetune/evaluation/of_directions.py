@@ -11,6 +11,7 @@ from orojar_finetune.gram import jacobian
 from orojar_finetune.measures import held_out
 from orojar_finetune.measures.activeness import activeness
 from orojar_finetune.measures.distances import load_distance
+from orojar_finetune.measures.features import load_features
 from orojar_finetune.measures.orthogonality import squared_cosines
 from orojar_finetune.measures.path_length import path_length_along, traversal_length, trimmed_mean
 from orojar_finetune.measures.preservation import preservation
@@ -78,14 +79,20 @@ def measure_traversal(subject: Subject) -> Findings:
 
 
 def measure_preservation(subject: Subject) -> Findings:
-    """What an edit of two sigmas keeps of an image's features."""
-    directions = subject.need_directions()
-    found = preservation(subject.generator, directions, subject.extractor, subject.rng("preservation"), subject.config.latents)
+    """What an edit of two sigmas keeps of an image's features, and of who is in it where there is a recogniser."""
+    directions, device = subject.need_directions(), subject.generator.device
+    extractors = {"preservation": subject.extractor}
+    if subject.config.identity is not None:
+        extractors["preservation of identity"] = load_features(subject.config.identity, device)
+    found = {
+        name: preservation(subject.generator, directions, extract, subject.rng("preservation"), subject.config.latents)
+        for name, extract in extractors.items()
+    }
     return Findings(
         subject.name,
         directions.names,
-        {"preservation": figure(found.mean(dim=1), subject)},
-        {"preservation": of_directions(found)},
+        {name: figure(kept.mean(dim=1), subject) for name, kept in found.items()},
+        {name: of_directions(kept) for name, kept in found.items()},
     )
 
 

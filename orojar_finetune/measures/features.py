@@ -114,6 +114,41 @@ class InceptionFeatures(Extractor):
         return self.network(((images + 1) * 127.5).round().byte())[0]
 
 
+@final
+class OwnFeatures(Extractor):
+    """Features of somebody's own network, such as a recogniser of faces.
+
+    Args:
+        name: `package.module:function`, where Python can import it; called without arguments it gives a module that takes RGB
+            images in [-1, 1], of the generator's size, and gives one vector an image.
+
+    Raises:
+        ValueError: no such module or function, or no network comes out of it.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+        module, _, function = name.partition(":")
+        try:
+            network = getattr(importlib.import_module(module), function)()
+        except (ImportError, AttributeError) as e:
+            raise ValueError(
+                f"features {name!r} cannot be had ({e}): give module:function, a module that Python can import (set PYTHONPATH "
+                "to its folder) and a function in it that makes the network"
+            ) from e
+        if not isinstance(network, nn.Module):
+            raise ValueError(f"features {name!r} must make a torch.nn.Module, got a {type(network).__name__}")
+        self.network = network
+
+    def extract(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch features"]:
+        found = self.network(images)
+        if not isinstance(found, Tensor) or found.ndim != 2 or len(found) != len(images):
+            what = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+            raise ValueError(f"features {self.name!r} must give one vector an image, {len(images)} x width, got {what}")
+        return found
+
+
 FEATURES: dict[str, Callable[[], Extractor]] = {
     "scenes": SceneFeatures,
     "random": RandomFeatures,
@@ -125,12 +160,16 @@ FEATURES: dict[str, Callable[[], Extractor]] = {
 def load_features(name: str, device: torch.device | str = "cpu") -> Extractor:
     """An extractor by name, ready on a device.
 
+    Args:
+        name: one of `FEATURES`, or `package.module:function` for one's own (see `OwnFeatures`).
+
     Raises:
         ValueError: an unknown name, or features that cannot be had here.
     """
-    if name not in FEATURES:
-        raise ValueError(f"features must be one of {', '.join(FEATURES)}, got {name!r}")
-    return FEATURES[name]().eval().requires_grad_(False).to(device)
+    if name not in FEATURES and ":" not in name:
+        raise ValueError(f"features must be one of {', '.join(FEATURES)}, or module:function for your own, got {name!r}")
+    extractor = FEATURES[name]() if name in FEATURES else OwnFeatures(name)
+    return extractor.eval().requires_grad_(False).to(device)
 
 
 def to_rgb(images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch 3 height width"]:

@@ -41,7 +41,7 @@ class Processes:
 
     @classmethod
     def of_training(cls, run: RunConfig, folder: Path, progress: bool = True) -> "Processes":
-        """Those of a training, whose precision is its own, whatever was measured or trained before in the same Python process."""
+        """Those of a training, whose precision is its own, whatever ran before in the same Python process."""
         AcceleratorState._reset_state()  # Accelerate keeps the first precision of a Python process and refuses another
         return cls(progress, run.mixed_precision, run.report_to, folder)
 

@@ -83,7 +83,7 @@ def test_gray_is_repeated_and_alpha_is_left_out():
 
 
 def test_unknown_features_are_answered_with_those_there_are():
-    with pytest.raises(ValueError, match="one of scenes, random, inception, got 'vgg'"):
+    with pytest.raises(ValueError, match="one of scenes, random, inception, or module:function for your own, got 'vgg'"):
         load_features("vgg")
 
 
@@ -112,6 +112,54 @@ def test_inception_is_given_bytes_and_only_after_a_restricted_load(monkeypatch):
     found = load_features("inception")(torch.tensor([-2.0, 0.0, 1.0]).view(1, 3, 1, 1))
     assert seen == [True, "made"]
     assert found.tolist() == [[0, 128, 255]]
+
+
+@pytest.fixture
+def own(monkeypatch):
+    """A module `own` that Python can import, with what a test puts into it."""
+    module = types.ModuleType("own")
+    monkeypatch.setitem(sys.modules, "own", module)
+    return module
+
+
+class Corners(torch.nn.Module):
+    """The mean colour of the corner at the top left, after a convolution that would learn."""
+
+    def __init__(self, size: int = 8) -> None:
+        super().__init__()
+        self.size, self.colours = size, torch.nn.Conv2d(3, 3, 1)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.colours(images[:, :, : self.size, : self.size]).mean(dim=(2, 3))
+
+
+def test_ones_own_network_gives_features_frozen_of_rgb_within_the_range(own):
+    own.corners = Corners
+    extract = load_features("own:corners")
+    assert not any(p.requires_grad for p in extract.parameters()) and not extract.training
+    gray = torch.full((2, 1, 16, 16), 3.0)
+    torch.testing.assert_close(extract(gray), extract.network(torch.ones(2, 3, 16, 16)))
+
+
+@pytest.mark.parametrize(
+    ("name", "made", "words"),
+    [
+        ("nowhere:corners", None, r"'nowhere:corners' cannot be had \(No module named 'nowhere'\).*PYTHONPATH"),
+        ("own:edges", None, "module 'own' has no attribute 'edges'"),
+        ("own:made", lambda: print, "must make a torch.nn.Module, got a builtin"),
+    ],
+)
+def test_what_is_no_network_is_answered_with_what_to_type(own, name, made, words):
+    if made is not None:
+        own.made = made
+    with pytest.raises(ValueError, match=words):
+        load_features(name)
+
+
+def test_feature_maps_are_no_features(own):
+    own.maps = lambda: torch.nn.Conv2d(3, 2, 3)
+    with pytest.raises(ValueError, match=r"'own:maps' must give one vector an image, 4 x width, got \(4, 2, 6, 6\)"):
+        load_features("own:maps")(torch.rand(4, 3, 8, 8))
 
 
 def fake_fidelity(monkeypatch) -> list:

@@ -22,6 +22,7 @@ SMALL = EvaluateConfig(
     predictability_pairs=60,
     predictability_epochs=1,
     predictability_seeds=2,
+    identity="orojar_finetune.measures.features:RandomFeatures",
 )
 
 
@@ -60,6 +61,17 @@ def test_every_family_is_evaluated_without_real_images(family):
     assert ("path length in w" in found.figures) == ("w" in generator.spaces)
     left_out = " ".join(found.notes)
     assert "fidelity was left out" in left_out and "--data" in left_out and "ground-truth was left out" in left_out
+
+
+def test_identity_is_what_the_recogniser_sees_and_is_left_out_without_one():
+    generator = PerfectScenes()
+    options = {"measures": ("preservation",), "features": "random"}
+    both = evaluate(generator, few(generator), SMALL, **options)
+    assert both.figures["preservation of identity"] == both.figures["preservation"]  # the recogniser is the same network
+    assert both.of_directions["preservation of identity"] == both.of_directions["preservation"]
+    scenes = evaluate(generator, few(generator), SMALL, **{**options, "features": "scenes"})
+    assert scenes.figures["preservation of identity"] == both.figures["preservation"] != scenes.figures["preservation"]
+    assert "preservation of identity" not in evaluate(generator, few(generator), SMALL, **options, identity=None).figures
 
 
 def test_without_directions_the_images_alone_are_measured():
