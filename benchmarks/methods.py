@@ -21,6 +21,7 @@ from orojar_finetune.config.discovery import DescentConfig
 from orojar_finetune.evaluation.comparing import compare
 from orojar_finetune.scenes import BUNDLED
 from results import once, runs_so_far, write
+from styles import in_styles
 
 KEYS = ("disentanglement", "completeness", "mutual information gap", "orthogonality", "activity", "seconds")
 LAYERS = (2, 4, 6)
@@ -52,11 +53,14 @@ DESIGNS: dict[str, dict[str, Any]] = {
         for groups in ((2,), (4,), (2, 6))
         for count in (8, 10)
     },
+    "jd: in s": {"styles": True, "latents": 16},
+    "jd: in s, layers and image": {"styles": True, "latents": 16, "activations": LAYERS},
+    "axes: in s": {"method": "axes", "styles": True},
     "jd: layers 0 to 3": {"layers": (0, 4)},
     "jd: layers 4 to 9": {"layers": (4, 10)},
     "jacobian: whitened": {"method": "jacobian", "whiten": True},
 }
-"""What each changes in the defaults; a method without one is orojar-jd."""
+"""What each changes in the defaults; a method without one is orojar-jd, styles looks for directions in the style space."""
 
 
 def main() -> None:
@@ -83,14 +87,14 @@ def main() -> None:
 def measured(name: str, seed: int, model: Path) -> dict[str, Any]:
     """The figures of one design: the same held-out latents for all of a seed."""
     options = dict(DESIGNS[name])
-    method, shown = options.pop("method", "orojar-jd"), options.pop("shown", None)
+    method, shown, styles = options.pop("method", "orojar-jd"), options.pop("shown", None), options.pop("styles", False)
     config = CompareConfig(
         (method,),
         DiscoverConfig(seed=seed, descent=DescentConfig(), **options),
         EvaluateConfig(measures=("independence", "ground-truth"), latents=128, seed=seed),
     )
     before = time.perf_counter()
-    generator = load_generator(model)
+    generator = in_styles(load_generator(model)) if styles else load_generator(model)
     (column,) = compare(generator, config, data="scenes")
     if shown is not None and column.directions is not None:
         (_, column) = compare(
