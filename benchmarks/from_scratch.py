@@ -10,6 +10,7 @@ python benchmarks/from_scratch.py run --preset full          128 x 128 pixels, f
     --runs FOLDER      where the runs live; a run that was cut short goes on from its last checkpoint
 python benchmarks/from_scratch.py weights                    a short trial of each penalty at several weights, one seed
 python benchmarks/from_scratch.py report --runs FOLDER       writes benchmarks/results/from_scratch.json from the runs there are
+                                                             and those that are in the results already
 """
 
 import argparse
@@ -25,7 +26,7 @@ from orojar_finetune import TrainConfig, evaluate, train
 from orojar_finetune.config import ComparisonConfig, GanConfig, JacobianPenaltyConfig, NetworkConfig, RunConfig
 from orojar_finetune.measures.coordinates import latent_axes
 from orojar_finetune.render import strip, traversal
-from results import device, once, write
+from results import device, once, runs_so_far, write
 
 PAPER = JacobianPenaltyConfig(form="variance", scale_free=False, on=("layers",))
 DESIGNS = {
@@ -123,8 +124,9 @@ def judged(name: str, weight: float, seed: int, steps: int, preset: str, folder:
 
 
 def report(runs: Path) -> None:
-    """Prints the mean over seeds of what was measured, and writes all of it into the results."""
-    records = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(runs.glob("*/measured.json"))]
+    """Prints the mean over seeds of what was measured, and writes all of it into the results, beside what is there."""
+    fresh = (json.loads(path.read_text(encoding="utf-8")) for path in sorted(runs.glob("*/measured.json")))
+    records = runs_so_far("from_scratch", fresh, ("preset", "design", "weight", "seed", "steps"))
     print(f"{'preset':9}{'design':20}{'weight':>8}{'steps':>7}{'seeds':>6}" + "".join(f"{head:>10}" for head in KEYS.values()))
     for key in sorted({(r["preset"], r["design"], r["weight"], r["steps"]) for r in records}):
         group = [r for r in records if (r["preset"], r["design"], r["weight"], r["steps"]) == key]

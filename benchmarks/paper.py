@@ -6,7 +6,8 @@ python benchmarks/paper.py run --preset full         the paper's networks at 64 
     --share 0/2        this process's share of the runs, to use several at once
     --runs FOLDER      where the runs live; a run that was cut short goes on from its last checkpoint
 python benchmarks/paper.py weights                   a short trial of each penalty at several weights, one seed
-python benchmarks/paper.py report --runs FOLDER      writes benchmarks/results/paper.json from the runs there are
+python benchmarks/paper.py report --runs FOLDER      writes benchmarks/results/paper.json from the runs there are and those
+                                                     that are in the results already
 """
 
 import argparse
@@ -19,7 +20,7 @@ import torch
 
 from paper_presets import DESIGNS, PRESETS, TRIAL_STEPS, TRIAL_WEIGHTS, Preset
 from paper_runs import KEYS, run
-from results import write
+from results import runs_so_far, write
 
 RESULTS_OF = {"reduced": "paper", "reduced-weights": "paper_weights"}
 """Where figures of runs in these folders go; those of others bear their folder's name."""
@@ -59,8 +60,10 @@ def planned(preset: Preset, options: argparse.Namespace) -> list[tuple[str, floa
 
 
 def report(preset: str, runs: Path) -> None:
-    """Prints what was measured and writes it into the results."""
-    records = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(runs.glob("*/measured.json"))]
+    """Prints what was measured and writes it into the results, beside what is there."""
+    name = RESULTS_OF.get(runs.name, f"paper_{runs.name}")
+    fresh = (json.loads(path.read_text(encoding="utf-8")) for path in sorted(runs.glob("*/measured.json")))
+    records = runs_so_far(name, fresh, ("design", "weight", "seed", "steps"))
     print(f"{'design':20}{'weight':>8}{'seed':>5}" + "".join(f"{name:>{width}}" for name, width in COLUMNS.items()))
     for record in records:
         vp = record.get("vp", {"best": math.nan, "last": math.nan})
@@ -71,8 +74,7 @@ def report(preset: str, runs: Path) -> None:
         )
     if records:
         reader = json.loads((runs / "reader.json").read_text(encoding="utf-8"))
-        settings = dataclasses.asdict(PRESETS[preset])
-        write(RESULTS_OF.get(runs.name, f"paper_{runs.name}"), 0, {"preset": settings, "reader": reader, "runs": records})
+        write(name, 0, {"preset": dataclasses.asdict(PRESETS[preset]), "reader": reader, "runs": records})
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ def record(design, seed, value):
 
 
 def test_figures_are_means_over_seeds_and_all_of_them_are_written(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
     given = [record("orojar", 0, 0.25), record("orojar", 1, 0.75), record("none", 0, 0.125)]
     for i, each in enumerate(given):
         path = tmp_path / "runs" / str(i) / "measured.json"
@@ -32,7 +32,17 @@ def test_figures_are_means_over_seeds_and_all_of_them_are_written(tmp_path, monk
         ["reduced", "none", "0", "8000", "1", *["0.1250"] * len(KEYS)],
         ["reduced", "orojar", "1e-08", "8000", "2", *["0.5000"] * len(KEYS)],
     ]
-    assert json.loads((tmp_path / "results" / "from_scratch.json").read_text())["runs"] == given
+    assert json.loads((tmp_path / "from_scratch.json").read_text())["runs"] == given
+
+
+def test_runs_of_several_machines_come_together_and_newer_ones_replace_older_ones(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    kept, old, new = record("none", 0, 0.125), record("orojar", 1, 0.25), record("orojar", 1, 0.5)
+    (tmp_path / "from_scratch.json").write_text(json.dumps({"runs": [kept, old]}))
+    (tmp_path / "runs" / "a").mkdir(parents=True)
+    (tmp_path / "runs" / "a" / "measured.json").write_text(json.dumps(new))
+    from_scratch.report(tmp_path / "runs")
+    assert json.loads((tmp_path / "from_scratch.json").read_text())["runs"] == [kept, new]
 
 
 def test_every_design_has_weights_and_the_control_has_none():
