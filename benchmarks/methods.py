@@ -3,6 +3,7 @@
 python benchmarks/methods.py run --seeds 0 1 2      all designs on the bundled generator, some minutes each on one thread
     --runs FOLDER      where figures are kept; designs that are there are not measured again
     --share 0/2        this process's share, to use several at once
+    --tuned FOLDER     runs of finetuning.py, for the designs that are fine-tuned, each with its own directions
 python benchmarks/methods.py report --runs FOLDER   prints the table, writes benchmarks/results/methods.json
 """
 
@@ -15,7 +16,9 @@ from typing import Any
 
 import torch
 
-from orojar_finetune import DiscoverConfig, load_generator
+from finetuning import words
+from finetuning_designs import DEFAULT
+from orojar_finetune import Directions, DiscoverConfig, evaluate, load_generator
 from orojar_finetune.config import CompareConfig, EvaluateConfig
 from orojar_finetune.config.discovery import DescentConfig
 from orojar_finetune.evaluation.comparing import compare
@@ -61,6 +64,8 @@ DESIGNS: dict[str, dict[str, Any]] = {
     "jacobian: whitened": {"method": "jacobian", "whiten": True},
 }
 """What each changes in the defaults; a method without one is orojar-jd, styles looks for directions in the style space."""
+TUNED = {"fine-tuned": DEFAULT, "fine-tuned without the penalty": "control"}
+"""The designs of `finetuning.py` whose generators and directions meet them."""
 
 
 def main() -> None:
@@ -68,9 +73,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["run", "report"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--designs", nargs="+", choices=list(DESIGNS), default=list(DESIGNS))
+    parser.add_argument("--designs", nargs="+", choices=[*DESIGNS, *TUNED], default=list(DESIGNS))
     parser.add_argument("--model", type=Path, default=BUNDLED)
     parser.add_argument("--runs", type=Path, default=Path("method-runs"))
+    parser.add_argument("--tuned", type=Path, default=Path("finetuning-runs"))
     parser.add_argument("--share", default="0/1")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -78,38 +84,34 @@ def main() -> None:
         mine, of = map(int, options.share.split("/"))
         for seed, name in [(seed, name) for seed in options.seeds for name in options.designs][mine::of]:
             path = options.runs / f"{name.replace(' ', '-').replace(':', '').replace(',', '')}-seed-{seed}.json"
-            found = once(path, lambda seed=seed, name=name: measured(name, seed, options.model))
+            found = once(path, lambda seed=seed, name=name: measured(name, seed, options.model, options.tuned))
             print(f"{name:40}{seed:3}" + "".join(f"{found[key]:10.4f}" for key in KEYS), flush=True)
     else:
         report(options.runs)
 
 
-def measured(name: str, seed: int, model: Path) -> dict[str, Any]:
+def measured(name: str, seed: int, model: Path, runs: Path) -> dict[str, Any]:
     """The figures of one design: the same held-out latents for all of a seed."""
-    options = dict(DESIGNS[name])
-    method, shown, styles = options.pop("method", "orojar-jd"), options.pop("shown", None), options.pop("styles", False)
-    config = CompareConfig(
-        (method,),
-        DiscoverConfig(seed=seed, descent=DescentConfig(), **options),
-        EvaluateConfig(measures=("independence", "ground-truth"), latents=128, seed=seed),
-    )
     before = time.perf_counter()
-    generator = in_styles(load_generator(model)) if styles else load_generator(model)
-    (column,) = compare(generator, config, data="scenes")
-    if shown is not None and column.directions is not None:
-        (_, column) = compare(
-            generator,
-            CompareConfig(("random",), DiscoverConfig(count=shown, held_out=2), config.evaluate),
-            data="scenes",
-            tuned={name: (generator, column.directions)},
-        )
-    figures = {key: figure.value for key, figure in column.findings.figures.items()}
-    described = column.findings.described()
+    evaluated = EvaluateConfig(measures=("independence", "ground-truth"), latents=128, seed=seed)
+    if name in TUNED:
+        (run,) = runs.glob(f"{words(TUNED[name], seed, 0).removesuffix('0')}*/model")
+        found = evaluate(load_generator(run), Directions.load(run), evaluated, data="scenes")
+    else:
+        options = dict(DESIGNS[name])
+        method, shown, styles = options.pop("method", "orojar-jd"), options.pop("shown", None), options.pop("styles", False)
+        generator = in_styles(load_generator(model)) if styles else load_generator(model)
+        config = CompareConfig((method,), DiscoverConfig(seed=seed, descent=DescentConfig(), **options), evaluated)
+        (column,) = compare(generator, config, data="scenes")
+        found = column.findings
+        if shown is not None and column.directions is not None:
+            found = evaluate(generator, column.directions.take(range(shown)), evaluated, data="scenes")
+    described = found.described()
     return {
         "design": name,
         "seed": seed,
         "seconds": 0.0,
-        **figures,
+        **{key: figure.value for key, figure in found.figures.items()},
         "intervals": described["figures"],
         "effects": described["matrices"],
         "total seconds": round(time.perf_counter() - before, 1),
@@ -121,7 +123,7 @@ def report(runs: Path) -> None:
     fresh = (json.loads(path.read_text(encoding="utf-8")) for path in sorted(runs.glob("*.json")))
     records = runs_so_far("methods", fresh, ("design", "seed"))
     print(f"{'design':40}{'seeds':>6}" + "".join(f"{key[:11]:>12}" for key in KEYS))
-    for name in DESIGNS:
+    for name in (*DESIGNS, *TUNED):
         of_seeds = [record for record in records if record["design"] == name]
         if of_seeds:
             means = (statistics.fmean(record[key] for record in of_seeds) for key in KEYS)
