@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("what", choices=["table", "curve", "report"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--designs", nargs="+", choices=list(DESIGNS))
-    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--steps", type=int, help="the defaults' own for the table, 1000 for the curve")
     parser.add_argument("--model", type=Path, default=BUNDLED)
     parser.add_argument("--runs", type=Path, default=Path("finetuning-runs"))
     parser.add_argument("--share", default="0/1")
@@ -55,11 +55,12 @@ def main() -> None:
     if options.what == "report":
         report(options.runs)
         return
+    steps = options.steps or (FinetuneConfig().run.max_train_steps if options.what == "table" else 1000)
     names = options.designs or (["control", DEFAULT] if options.what == "table" else list(DESIGNS))
     mine, of = map(int, options.share.split("/"))
     for seed, name in [(seed, name) for seed in options.seeds for name in names][mine::of]:
-        path = options.runs / words(name, seed, options.steps) / "measured.json"
-        found = once(path, lambda n=name, s=seed: judged(n, s, options.steps, options.model, options.runs))
+        path = options.runs / words(name, seed, steps) / "measured.json"
+        found = once(path, lambda n=name, s=seed: judged(n, s, steps, options.model, options.runs))
         print(f"{name:40} seed {seed}: " + ", ".join(f"{key} {found['end'][key]:.4f}" for key in KEYS), flush=True)
 
 

@@ -1,4 +1,4 @@
-"""What `finetuning.py` measured: a table, a JSON, and the curve of fidelity against disentanglement as a picture."""
+"""What `finetuning.py` measured: a table, a JSON, and fidelity against disentanglement as a picture."""
 
 import json
 import statistics
@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from finetuning_designs import DESIGNS, family_of
@@ -48,30 +49,34 @@ def grouped(records: list[Record]) -> list[tuple[tuple[str, int], list[Record]]]
     return list(groups.items())
 
 
-def picture(records: list[Record], path: Path, steps: int = 1000) -> None:
-    """Fidelity against disentanglement, and against orthogonality: one line a family of designs, along its weights."""
-    figure = Figure(figsize=(11, 4.6), layout="constrained")
+def picture(records: list[Record], path: Path) -> None:
+    """Fidelity against disentanglement, one line a family of designs along its weights; and disentanglement along the steps."""
+    figure = Figure(figsize=(11, 5.4), layout="constrained")
     left, right = figure.subplots(1, 2)
-    means = {
-        name: {key: mean(record["end"][key] for record in group) for key in KEYS}
-        for (name, asked), group in grouped(records)
-        if asked == steps
-    }
+    left.set_prop_cycle(color=colormaps["tab20"](range(20)))
     start = {key: mean(record["start"][key] for record in records) for key in KEYS}
-    families: dict[str, list[dict[str, float]]] = defaultdict(list)
-    for name, figures in means.items():
-        families[family_of(name)].append(figures)
-    panels = (left, "disentanglement", "disentanglement (DCI)"), (right, "orthogonality", "off-diagonal cos²")
-    for axes, what, words in panels:
-        axes.plot(start["frechet"], start[what], "k*", markersize=12, label="start")
-        for family, points in families.items():
-            style = "ks" if family == "control" else "o-"
-            axes.plot([p["frechet"] for p in points], [p[what] for p in points], style, markersize=5, label=family)
-        axes.set_xlabel("Fréchet distance to the scenes")
-        axes.set_ylabel(words)
+    left.plot(start["frechet"], start["disentanglement"], "k*", markersize=12, label="start")
+    families: dict[tuple[str, int], list[dict[str, float]]] = defaultdict(list)
+    for (name, steps), group in grouped(records):
+        families[family_of(name), steps].append({key: mean(record["end"][key] for record in group) for key in KEYS})
+    for (family, steps), points in families.items():
+        style = "s-" if family.startswith("control") else "o-"
+        xs, ys = ([point[key] for point in points] for key in ("frechet", "disentanglement"))
+        left.plot(xs, ys, style, markersize=5, label=f"{family}, {steps} steps")
+    for (name, _), group in grouped(records):
+        courses = [{p["step"]: p["disentanglement"] for p in r.get("course", []) if "disentanglement" in p} for r in group]
+        steps = sorted(set.intersection(*map(set, courses)))
+        if len(steps) > 2:
+            means = [mean(course[step] for course in courses) for step in steps]
+            right.plot([0, *steps], [start["disentanglement"], *means], "o-", markersize=4, label=name)
+    left.set_xlabel("Fréchet distance to the scenes")
+    right.set_xlabel("steps of 16 images")
+    for axes in (left, right):
+        axes.set_ylabel("disentanglement (DCI)")
         axes.grid(alpha=0.3)
-    right.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
-    figure.suptitle(f"Fine-tuning the bundled generator, {steps} steps of 16 images")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=4, fontsize=7)
+    right.legend(fontsize=7)
+    figure.suptitle("Fine-tuning the bundled generator")
     figure.savefig(path, dpi=100, metadata={"Software": ""})
 
 

@@ -10,7 +10,7 @@ from orojar_finetune.config.checks import at_least
 class RunConfig:
     """How long a training runs, in which portions, and what it leaves behind."""
 
-    max_train_steps: int = 5000
+    max_train_steps: int = 3000
     """Steps of both networks."""
     train_batch_size: int = 16
     """Images per step, over all processes and micro-batches together."""
