@@ -25,7 +25,7 @@ DEFAULT = "layers and image, weight 15"
 
 DESIGNS: dict[str, Options] = {
     "control": _penalty(weight=0.0),
-    **{f"layers and image, weight {w:g}": _penalty(weight=w) for w in (1.5, 5.0, 15.0, 50.0)},
+    **{f"layers and image, weight {w:g}": _penalty(weight=w) for w in (0.5, 1.5, 5.0, 15.0, 50.0)},
     **{f"image, weight {w:g}": _penalty(weight=w, on=("image",)) for w in (5.0, 15.0, 50.0)},
     "layers": _penalty(on=("layers",)),
     "image/4": _penalty(on=("image/4",)),
@@ -43,6 +43,7 @@ DESIGNS: dict[str, Options] = {
     "through the mapping": _penalty(through_mapping=True),
     "in w+": {"discover": {"space": "w+", "whiten": True, "count": 10}},
     "in w+, two groups of layers": {"discover": {"space": "w+", "layer_groups": (4,), "whiten": True, "count": 8}},
+    "a ramp of 2000 steps": _penalty(ramp_steps=2000),
     **{f"pull of at most {most:g}": _penalty(max_pull=most) for most in (1.0, 4.0)},
     "in z": {"discover": {"space": "z"}},
     **{f"only {what}": {"trainable": what} for what in ("mapping", "synthesis", "affine")},
@@ -50,6 +51,8 @@ DESIGNS: dict[str, Options] = {
     "control, falling rates": {**_penalty(weight=0.0), "gan": {"decay": 0.2}},
     "longer average": {"gan": {"ema_rampup": 0.2}},
     "control, longer average": {**_penalty(weight=0.0), "gan": {"ema_rampup": 0.2}},
+    "discriminator twice as fast": {"gan": {"discriminator_learning_rate": 2e-3}},
+    "control, discriminator twice as fast": {**_penalty(weight=0.0), "gan": {"discriminator_learning_rate": 2e-3}},
     **{f"rate {rate:g}": {"gan": {"learning_rate": rate}} for rate in (3e-4, 2e-3)},
     **{f"control, rate {rate:g}": {**_penalty(weight=0.0), "gan": {"learning_rate": rate}} for rate in (3e-4, 2e-3)},
 }
