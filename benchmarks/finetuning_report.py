@@ -75,7 +75,8 @@ def picture(records: list[Record], path: Path) -> None:
         axes.set_ylabel("disentanglement (DCI)")
         axes.grid(alpha=0.3)
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=4, fontsize=7)
-    right.legend(fontsize=7)
+    if right.lines:
+        right.legend(fontsize=7)
     figure.suptitle("Fine-tuning the bundled generator")
     figure.savefig(path, dpi=100, metadata={"Software": ""})
 
