@@ -5,6 +5,8 @@ A page sends None for a number field that is empty or half typed ("-"): then eve
 
 import html
 import random
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -14,42 +16,70 @@ from orojar_apps.editor import state
 from orojar_apps.editor.state import OpenModel
 from orojar_finetune import Directions, Recipe
 
-Shown = Image.Image | dict[str, Any]
-"""A picture, or gradio's word for leaving the one that is there."""
+Seen = tuple[int, Any]
+"""The number of the request that a picture on the page answered, and what the picture shows."""
+NOTHING: list[Any] = [gr.skip(), gr.skip()]
+"""Leaves a picture, and what the page remembers of it, as they are."""
 
 
 def show(
     model: OpenModel,
+    seen: Seen | None,
+    request: int,
     seed: float | None,
     truncation: float | None,
     label: int,
     set_name: str | None,
     *strengths: float | None,
-) -> Shown:
-    """The image of the controls as they stand.
+) -> list[Any]:
+    """The image of the controls as they stand, and what is then seen.
+
+    Args:
+        request: its number on this page; one that a later request has overtaken is not answered.
 
     Raises:
         gr.Error: a control stands where it must not; the page says so and keeps its image.
     """
     typed = [strength for strength in strengths if strength is not None]
     if seed is None or truncation is None or len(typed) < len(strengths):
-        return gr.skip()
+        return NOTHING
     try:
-        return state.picture(model, state.view_of(seed, truncation, label, set_name, typed))
+        view = state.view_of(seed, truncation, label, set_name, typed)
+        if not any(view.strengths):
+            view = replace(view, set_name=None, strengths=())
+        return _unless_seen(seen, request, view, lambda: state.picture(model, view))
     except ValueError as e:
         raise _said(e) from e
 
 
 def show_strip(
-    model: OpenModel, seed: float | None, truncation: float | None, label: int, set_name: str | None, direction: int
-) -> Shown:
+    model: OpenModel,
+    seen: Seen | None,
+    request: int,
+    seed: float | None,
+    truncation: float | None,
+    label: int,
+    set_name: str | None,
+    direction: int,
+) -> list[Any]:
     """The strip of the chosen direction; where a control stands wrong the image's own action has said so."""
     if seed is None or truncation is None:
-        return gr.skip()
+        return NOTHING
     try:
-        return state.strip(model, state.view_of(seed, truncation, label, set_name, ()), direction)
+        view = state.view_of(seed, truncation, label, set_name, ())
+        return _unless_seen(seen, request, (view, direction), lambda: state.strip(model, view, direction))
     except ValueError:
-        return gr.skip()
+        return NOTHING
+
+
+def _unless_seen(seen: Seen | None, request: int, wanted: Any, draw: Callable[[], Image.Image]) -> list[Any]:
+    """A picture and what is then seen, unless it is there already or a later one is.
+
+    Of a picture that is there gradio would write the file once more, perhaps while the browser reads it.
+    """
+    if seen is not None and request < seen[0]:
+        return NOTHING
+    return [gr.skip() if seen is not None and wanted == seen[1] else draw(), (request, wanted)]
 
 
 def leave_seed(seed: float | None) -> None:

@@ -3,6 +3,7 @@
 import html
 import random
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -34,6 +35,12 @@ are typed, because gradio's own checks stumble over a half-typed one; the state 
 
 UPLOAD: dict[str, Any] = {**FOLLOW, "preprocess": True}
 """For what follows a file: gradio puts it where it can be read."""
+NUMBERED = """(seen, number, ...values) => {
+  window.requested = (window.requested ?? 0) + 1;
+  return [seen, window.requested, ...values];
+}"""
+"""Numbers the requests of a page. What moves several controls asks for an image a control, all at once, and these overtake each
+other on their way."""
 DOWNLOAD = """(text) => {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([text], {type: "application/json"}));
@@ -88,26 +95,33 @@ def failure(source: str, message: str) -> gr.Blocks:
 def _connect(page: gr.Blocks, model: OpenModel, parts: Parts) -> None:
     shown = [parts.seed, parts.truncation, parts.label, parts.set_name]
     moved = [control.change for control in (parts.seed, parts.truncation, parts.label, *parts.sliders)]
-    gr.on([page.load, *moved], partial(actions.show, model), [*shown, *parts.sliders], parts.image, **FOLLOW)
+    stand = [*shown, *parts.sliders]
+    show = _answered(partial(actions.show, model), stand, parts.image)
+    gr.on([page.load, *moved], **show)
     parts.seed.blur(actions.leave_seed, parts.seed, None, **FOLLOW)
     parts.another.click(partial(actions.draw_seed, random.SystemRandom()), parts.seed, parts.seed, **FOLLOW)
     count = len(parts.sliders)
-    saved = parts.save.click(partial(actions.save_recipe, model), [*shown, *parts.sliders], parts.recipe, **FOLLOW)
+    saved = parts.save.click(partial(actions.save_recipe, model), stand, parts.recipe, **FOLLOW)
     saved.success(None, parts.recipe, None, js=DOWNLOAD, api_visibility="private")
     faces = [*parts.sliders, parts.direction]
-    stands = [*shown, *faces]
-    opened = parts.opened.upload(partial(actions.open_recipe, model, count), parts.opened, stands, **UPLOAD)
+    opened = parts.opened.upload(partial(actions.open_recipe, model, count), parts.opened, [*shown, *faces], **UPLOAD)
     if not model.sets:
         return
     parts.reset.click(partial(actions.reset, count), None, parts.sliders, **FOLLOW)
     # a strip costs seven images: while truncation is dragged it waits for the release
     restrip = [page.load, parts.seed.change, parts.truncation.release, parts.label.change, parts.direction.change]
-    explain = partial(actions.show_strip, model)
-    gr.on(restrip, explain, [*shown, parts.direction], parts.strip, **FOLLOW)
-    opened.success(explain, [*shown, parts.direction], parts.strip, **FOLLOW)
+    explain = _answered(partial(actions.show_strip, model), [*shown, parts.direction], parts.strip)
+    gr.on(restrip, **explain)
+    opened.success(**explain)
     # not when a recipe changes the set: that puts the sliders where it wants them
     chosen = parts.set_name.input(partial(actions.choose_set, model, count), parts.set_name, faces, **FOLLOW)
-    chosen.success(explain, [*shown, parts.direction], parts.strip, **FOLLOW)
+    chosen.success(**explain)
+
+
+def _answered(action: Callable[..., list[Any]], inputs: list[Any], picture: gr.Image) -> dict[str, Any]:
+    """An event that shows a picture, whose action also gets what is seen and the number of the request."""
+    seen, number = gr.State(None), gr.Number(visible="hidden")
+    return {"fn": action, "inputs": [seen, number, *inputs], "outputs": [picture, seen], "js": NUMBERED, **FOLLOW}
 
 
 def _seen(model: OpenModel) -> tuple[gr.Image, gr.Dropdown, gr.Image]:

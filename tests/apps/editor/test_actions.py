@@ -9,20 +9,36 @@ from orojar_finetune import Directions, Recipe
 
 
 def test_the_image_follows_every_control(model):
-    shown = actions.show(model, 5, 0.7, DRAWN, "three", 0, 2, 0, 0, 0)
+    shown, seen = actions.show(model, None, 1, 5, 0.7, DRAWN, "three", 0, 2, 0, 0, 0)
     expected = state.picture(model, View(5, 0.7, set_name="three", strengths=(0, 2.0, 0)))
     assert shown.tobytes() == expected.tobytes()
+    assert actions.show(model, seen, 2, 5, 0.7, DRAWN, "three", 0, 2, 0, 0, 0) == [gr.skip(), (2, seen[1])]
+    again, _ = actions.show(model, seen, 2, 5, 0.7, DRAWN, "three", 0, 1, 0, 0, 0)
+    assert again.tobytes() != expected.tobytes()
+
+
+def test_another_set_without_edits_shows_what_is_there(model):
+    _, seen = actions.show(model, None, 1, 5, 1, DRAWN, "three", 0, 0, 0, 0, 0)
+    assert actions.show(model, seen, 2, 5, 1, DRAWN, "five", 0, 0, 0, 0, 0) == [gr.skip(), (2, seen[1])]
+
+
+def test_a_request_that_a_later_one_has_overtaken_changes_nothing(model):
+    _, seen = actions.show(model, None, 8, 5, 1, DRAWN, "three", 0, 2, 0, 0, 0)
+    assert actions.show(model, seen, 7, 5, 1, DRAWN, "three", 0, 1, 0, 0, 0) == actions.NOTHING
+    _, seen = actions.show_strip(model, None, 8, 5, 1, DRAWN, "three", 1)
+    assert actions.show_strip(model, seen, 7, 5, 1, DRAWN, "three", 2) == actions.NOTHING
 
 
 def test_after_a_reset_the_image_is_the_one_without_edits(model):
-    edited = actions.show(model, 5, 1, DRAWN, "five", 1, 2, 3, 4, -4)
-    again = actions.show(model, 5, 1, DRAWN, "five", *actions.reset(5))
-    assert again.tobytes() == actions.show(model, 5, 1, DRAWN, None).tobytes() != edited.tobytes()
+    edited, seen = actions.show(model, None, 1, 5, 1, DRAWN, "five", 1, 2, 3, 4, -4)
+    again, _ = actions.show(model, seen, 2, 5, 1, DRAWN, "five", *actions.reset(5))
+    plain, _ = actions.show(model, None, 1, 5, 1, DRAWN, None)
+    assert again.tobytes() == plain.tobytes() != edited.tobytes()
 
 
 def test_a_wrong_seed_is_said_and_shows_nothing(model):
     with pytest.raises(gr.Error) as raised:
-        actions.show(model, 1.5, 1, DRAWN, "three", 0, 0, 0)
+        actions.show(model, None, 1, 1.5, 1, DRAWN, "three", 0, 0, 0)
     assert raised.value.message == "the seed must be a whole number from 0 to 4294967295, got 1.5"
     assert not raised.value.print_exception
 
@@ -37,7 +53,7 @@ def test_markup_in_a_message_is_shown_as_text(model):
     ("seed", "truncation", "strength"), [(None, 1, 0), (0, None, 0), (0, 1, None)], ids=["seed", "truncation", "strength"]
 )
 def test_a_half_typed_number_leaves_the_image_alone(model, seed, truncation, strength):
-    assert actions.show(model, seed, truncation, DRAWN, "three", strength, 0, 0) == gr.skip()
+    assert actions.show(model, None, 1, seed, truncation, DRAWN, "three", strength, 0, 0) == actions.NOTHING
 
 
 def test_a_seed_field_that_is_left_empty_is_complained_about():
@@ -48,10 +64,13 @@ def test_a_seed_field_that_is_left_empty_is_complained_about():
 
 
 def test_the_strip_is_of_the_chosen_direction_and_stays_where_a_control_is_wrong(model):
-    expected = state.strip(model, View(1, set_name="five"), 4)
-    assert actions.show_strip(model, 1, 1, DRAWN, "five", 4).tobytes() == expected.tobytes()
-    assert actions.show_strip(model, None, 1, DRAWN, "five", 4) == gr.skip()
-    assert actions.show_strip(model, -1, 1, DRAWN, "five", 4) == gr.skip()
+    shown, seen = actions.show_strip(model, None, 1, 1, 1, DRAWN, "five", 4)
+    assert shown.tobytes() == state.strip(model, View(1, set_name="five"), 4).tobytes()
+    assert actions.show_strip(model, seen, 2, 1, 1, DRAWN, "five", 4) == [gr.skip(), (2, seen[1])]
+    assert actions.show_strip(model, None, 1, None, 1, DRAWN, "five", 4) == actions.NOTHING
+    assert actions.show_strip(model, None, 1, -1, 1, DRAWN, "five", 4) == actions.NOTHING
+    other, _ = actions.show_strip(model, seen, 2, 1, 1, DRAWN, "five", 3)
+    assert other.tobytes() != shown.tobytes()
 
 
 def test_the_random_button_gives_another_seed_even_when_the_field_is_empty():

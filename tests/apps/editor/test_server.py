@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from orojar_apps.editor import server, state
 from orojar_apps.editor.state import OpenModel, View
@@ -259,6 +259,31 @@ def test_a_recipe_changes_the_set_and_keeps_its_strengths(page, model, tmp_path)
     wait_for_picture(page, model, wanted)
     expect(page.locator("#set input")).to_have_value("five")
     assert page.locator("#direction-3 input[type=range]").input_value() == "1.5"
+
+
+def test_a_request_that_is_overtaken_on_its_way_does_not_bring_its_picture_back(page, model, tmp_path):
+    wanted = View(4, 1.0, set_name="five", strengths=(0, 0, 0, 1.5, 0))
+    state.recipe_of(model, wanted).save(tmp_path / "recipe.json")
+    held = []
+
+    def hold(route: Route) -> None:
+        # asked for by the seed, before the sliders moved
+        if not held and '"five",0,0,0,0,0]' in (route.request.post_data or ""):
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/queue/join*", hold)
+    open_recipe(page, tmp_path / "recipe.json")
+    wait_for_picture(page, model, wanted)
+    shown = src(page)
+    with page.expect_response("**/queue/join*"):
+        held[0].continue_()
+    page.locator("#strip-direction input").click()
+    strip = src(page, "strip")
+    page.get_by_role("option", name="coarse 4").click()
+    wait_for_another(page, strip, "strip")  # one at a time: so the held request has been dealt with
+    assert src(page) == shown
 
 
 def test_a_file_that_is_no_recipe_moves_nothing_and_is_said(page, tmp_path):
