@@ -37,6 +37,8 @@ IMAGES = 8192
 """On each side of a Fréchet distance."""
 COURSE_IMAGES = 4096
 """The same on the way to the end: less exact, more often."""
+SHORTEST_COURSE = 3
+"""Checkpoints; fewer make no course, and measuring takes as long as training."""
 Figures = dict[str, Any]
 
 
@@ -112,7 +114,9 @@ def course(run: Path, found: Directions, config: FinetuneConfig) -> list[Figures
     generator = load_generator(run / "model")
     reals = RenderedScenes(generator.resolution, seed=1, device=generator.device)
     fidelity = Fidelity(reals, FidelityConfig(images=COURSE_IMAGES), processes, seed=1)
-    points = []
+    points: list[Figures] = []
+    if len(checkpoints(run)) < SHORTEST_COURSE:
+        return points
     for checkpoint in checkpoints(run):
         generator.load_state_dict(load_file(checkpoint / "average.safetensors"))
         step = int(checkpoint.name.rpartition("-")[2])
@@ -142,7 +146,7 @@ def tuned(name: str, seed: int, steps: int, model: Path, runs: Path) -> Path:
 
 
 def measured(generator: Generator, directions: Directions, discovery: DiscoverConfig) -> Figures:
-    """Fidelity; and of these directions, as of ones found anew, independence and what they do to the true factors."""
+    """Fidelity; and of these directions independence and what they do to the true factors."""
     processes = Processes(progress=False)
     reals = RenderedScenes(generator.resolution, seed=1, device=generator.device)
     space = space_of(generator, directions)
@@ -150,7 +154,6 @@ def measured(generator: Generator, directions: Directions, discovery: DiscoverCo
     return {
         "frechet": Fidelity(reals, FidelityConfig(images=IMAGES), processes, seed=1).of(generator),
         **of_directions(generator, kept, processes),
-        "anew": of_directions(generator, discover(generator, discovery, progress=False), processes),
     }
 
 

@@ -44,6 +44,7 @@ DESIGNS: dict[str, Options] = {
     "in w+": {"discover": {"space": "w+", "whiten": True, "count": 10}},
     "in w+, two groups of layers": {"discover": {"space": "w+", "layer_groups": (4,), "whiten": True, "count": 8}},
     "a ramp of 2000 steps": _penalty(ramp_steps=2000),
+    **{f"weight 15, then {w:g}": _penalty(settle=0.25, settle_weight=w) for w in (0.0, 0.5, 1.5)},
     **{f"pull of at most {most:g}": _penalty(max_pull=most) for most in (1.0, 4.0)},
     "in z": {"discover": {"space": "z"}},
     **{f"only {what}": {"trainable": what} for what in ("mapping", "synthesis", "affine")},

@@ -129,9 +129,8 @@ def report(runs: Path) -> None:
             means = (statistics.fmean(record[key] for record in of_seeds) for key in KEYS)
             print(f"{name:40}{len(of_seeds):6}" + "".join(f"{mean:12.4f}" for mean in means))
     if records:
-        write(
-            "methods", 0, {"designs": {name: {k: str(v) for k, v in d.items()} for name, d in DESIGNS.items()}, "runs": records}
-        )
+        designs = {**DESIGNS, **{name: {"finetuning.py": design} for name, design in TUNED.items()}}
+        write("methods", 0, {"designs": {name: str(design) for name, design in designs.items()}, "runs": records})
 
 
 if __name__ == "__main__":

@@ -36,18 +36,24 @@ class JacobianPenaltyConfig:
     independent by doing nothing."""
     ramp_steps: int = 300
     """Steps over which the weight grows from 0."""
+    settle: float = 0.0
+    """Part of the run, at its end, in which the weight is `settle_weight`: it takes less to keep directions independent than to
+    make them so, and the images recover."""
+    settle_weight: float = 0.5
+    """Of the penalty in that part."""
     max_pull: float | None = None
     """How hard it may pull at a weight tensor, as a multiple of what the images' losses pull (norms of gradients); None means
     any. Adam divides each step by the size of the gradients before: next to a long gradient the others hardly move a weight."""
 
     def __post_init__(self) -> None:
-        for name in ("weight", "ramp_steps"):
+        for name in ("weight", "ramp_steps", "settle_weight"):
             at_least(name, getattr(self, name), 0)
         for name in ("every", "batch_size"):
             at_least(name, getattr(self, name), 1)
         if self.probes is not None:
             at_least("probes", self.probes, 2)
         above_zero("epsilon", self.epsilon)
+        between("settle", self.settle, 0, 1)
         if self.max_pull is not None:
             above_zero("max_pull", self.max_pull)
         if not self.on:

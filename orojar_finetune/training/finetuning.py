@@ -159,7 +159,7 @@ def prepare(
     independence = Independence(tuned, directions, config.penalty, run.seed, game.fixed_noise, through_mapping)
     generator_parts = [delayed(part, first) for part in game.generator_parts()]
     if config.penalty.weight > 0:
-        generator_parts.append(independence.part(first))
+        generator_parts.append(independence.part(first, run.max_train_steps))
 
     every = rhythm(config.penalty.reestimate_every, directions.method)
 

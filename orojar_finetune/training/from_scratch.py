@@ -100,7 +100,8 @@ def prepare(config: TrainConfig, data: str, output_dir: Path) -> Training:
     generator_parts = game.generator_parts()
     axes = latent_axes(generator)
     if config.penalty.weight > 0:
-        generator_parts.append(Independence(generator, axes, config.penalty, run.seed, game.fixed_noise).part(0))
+        independence = Independence(generator, axes, config.penalty, run.seed, game.fixed_noise)
+        generator_parts.append(independence.part(0, run.max_train_steps))
     fidelity = Fidelity(reals, config.fidelity, processes, run.seed)
 
     def measure(generator: Generator) -> dict[str, float]:

@@ -54,15 +54,19 @@ class Independence:
         self.space = directions.space
         self.moves = moves(self.generator, directions)
 
-    def part(self, first_step: int) -> Part:
+    def part(self, first_step: int, end: int) -> Part:
         """Its part in the generator's loss.
 
         Args:
             first_step: where the ramp of its weight begins.
+            end: steps of the whole run.
         """
         config = self.config
+        settling = end - config.settle * (end - first_step)
 
         def weight(step: int) -> float:
+            if step >= settling:
+                return config.settle_weight
             done = step - first_step
             return config.weight * max(0.0, min(1.0, done / config.ramp_steps if config.ramp_steps else float(done >= 0)))
 

@@ -103,11 +103,18 @@ def test_descending_the_penalty_lowers_it_on_other_latents():
 
 
 def test_the_weight_grows_along_its_ramp_from_its_first_step_and_comes_lazily():
-    part = penalty(tiny_stylegan2(), some(), weight=6.0, every=2, ramp_steps=10).part(first_step=4)
+    part = penalty(tiny_stylegan2(), some(), weight=6.0, every=2, ramp_steps=10).part(first_step=4, end=104)
     assert [part.factor(step) for step in (0, 2, 4, 5, 6, 8, 14, 100)] == pytest.approx([0, 0, 0, 0, 2.4, 4.8, 12, 12])
     assert part.exact
-    at_once = penalty(tiny_stylegan2(), some(), weight=6.0, every=1, ramp_steps=0).part(first_step=4)
+    at_once = penalty(tiny_stylegan2(), some(), weight=6.0, every=1, ramp_steps=0).part(first_step=4, end=104)
     assert [at_once.factor(step) for step in (3, 4)] == [0, 6]
+
+
+def test_the_weight_that_holds_what_was_won_is_that_of_the_runs_last_part():
+    part = penalty(tiny_stylegan2(), some(), weight=6.0, every=1, ramp_steps=0, settle=0.25, settle_weight=0.5).part(4, 104)
+    assert [part.factor(step) for step in (4, 78, 79, 103, 150)] == [6, 6, 0.5, 0.5, 0.5]
+    alone = penalty(tiny_stylegan2(), some(), weight=6.0, every=1, ramp_steps=0, settle=0.25, settle_weight=0.0).part(4, 104)
+    assert [alone.factor(step) for step in (78, 79)] == [6, 0]
 
 
 def test_moves_are_sigmas_on_the_directions_layers():
