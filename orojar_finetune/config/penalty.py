@@ -37,8 +37,8 @@ class JacobianPenaltyConfig:
     ramp_steps: int = 300
     """Steps over which the weight grows from 0."""
     settle: float = 0.0
-    """Part of the run, at its end, in which the weight is `settle_weight`: it takes less to keep directions independent than to
-    make them so, and the images recover."""
+    """Part of the run, at its end, in which the weight is `settle_weight`, so that the images recover. The directions then give
+    away part of what they have won: 0, one weight to the end, gave more for images that were hardly worse."""
     settle_weight: float = 0.5
     """Of the penalty in that part."""
     max_pull: float | None = None
