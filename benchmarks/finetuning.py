@@ -29,7 +29,7 @@ from orojar_finetune.training.fidelity import Fidelity
 from orojar_finetune.training.processes import Processes
 from orojar_finetune.training.reals import RenderedScenes
 from orojar_finetune.training.state import checkpoints
-from results import once, runs_so_far
+from results import device, once, runs_so_far
 
 LATENTS = 256
 """Held-out latents behind the effect matrix."""
@@ -73,12 +73,12 @@ def judged(name: str, seed: int, steps: int, model: Path, runs: Path) -> Figures
     """
     config = configured(name, seed, steps)
     end = tuned(name, seed, steps, model, runs)
-    found = discover(load_generator(model), config.discover, progress=False).active(config.penalty.least_activity)
+    found = discover(opened(model), config.discover, progress=False).active(config.penalty.least_activity)
     discovery = dataclasses.replace(config.discover, count=len(found))
     how = f"{len(found)}-in-{found.space}-{found.digest}"
 
     def of(folder: Path, directions: Directions, place: Path) -> Figures:
-        return once(place / f"{how}.json", lambda: measured(load_generator(folder), directions, discovery))
+        return once(place / f"{how}.json", lambda: measured(opened(folder), directions, discovery))
 
     def control() -> Figures:
         game = control_of(name)
@@ -96,11 +96,17 @@ def judged(name: str, seed: int, steps: int, model: Path, runs: Path) -> Figures
         "seed": seed,
         "steps": steps,
         "directions": how,
+        "device": device(),
         "start": start,
         "control": control(),
         "end": of(end, Directions.load(end), end / "measured"),
         "course": once(end.parent / "course.json", lambda: {"points": course(end.parent, found, config)})["points"],
     }
+
+
+def opened(folder: Path) -> Generator:
+    """A generator where this process computes."""
+    return load_generator(folder).to(Processes(progress=False).device)
 
 
 def alike(one: Figures, other: Figures) -> bool:
@@ -111,7 +117,7 @@ def alike(one: Figures, other: Figures) -> bool:
 def course(run: Path, found: Directions, config: FinetuneConfig) -> list[Figures]:
     """What the averaged generator of every checkpoint is like, and, where there is a penalty, what its directions are."""
     processes = Processes(progress=False)
-    generator = load_generator(run / "model")
+    generator = opened(run / "model")
     reals = RenderedScenes(generator.resolution, seed=1, device=generator.device)
     fidelity = Fidelity(reals, FidelityConfig(images=COURSE_IMAGES), processes, seed=1)
     points: list[Figures] = []
@@ -135,7 +141,7 @@ def tuned(name: str, seed: int, steps: int, model: Path, runs: Path) -> Path:
     folder = run / "model"
     if not folder.is_dir():
         config = configured(name, seed, steps)
-        generator = load_generator(model)
+        generator = opened(model)
         directions = discover(generator, config.discover, progress=False)
         critic = load_discriminator(model)
         made = finetune(generator, run, config, data="scenes", directions=directions, discriminator=critic, progress=False)
@@ -150,7 +156,7 @@ def measured(generator: Generator, directions: Directions, discovery: DiscoverCo
     processes = Processes(progress=False)
     reals = RenderedScenes(generator.resolution, seed=1, device=generator.device)
     space = space_of(generator, directions)
-    kept = remeasured(space, space.narrow_units(directions.basis), discovery, processes)
+    kept = remeasured(space, space.narrow_units(directions.basis).to(generator.device), discovery, processes)
     return {
         "frechet": Fidelity(reals, FidelityConfig(images=IMAGES), processes, seed=1).of(generator),
         **of_directions(generator, kept, processes),

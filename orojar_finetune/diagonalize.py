@@ -16,7 +16,7 @@ def joint_diagonalize(
     """The rotation Q that makes all Q' A Q as diagonal as possible together: least sum of squared off-diagonal entries.
 
     Each rotation in the plane of two coordinates is optimal in closed form, so there is no step size; the sum falls with every
-    one. Computed in float64.
+    one. Computed in float64, on the CPU: the matrices are small, the steps many.
 
     Args:
         matrices: symmetric.
@@ -26,9 +26,9 @@ def joint_diagonalize(
     Returns:
         Q with the new directions in its columns.
     """
-    a = matrices.double().clone()
+    a = matrices.to("cpu", torch.float64, copy=True)
     size = a.shape[-1]
-    rotation = torch.eye(size, dtype=a.dtype, device=a.device)
+    rotation = torch.eye(size, dtype=a.dtype)
     for _ in range(sweeps):
         turned = False
         for p in range(size - 1):
@@ -39,7 +39,7 @@ def joint_diagonalize(
                     _rotate(a, rotation, p, q, angle)
         if not turned:
             break
-    return rotation.to(matrices.dtype)
+    return rotation.to(matrices)
 
 
 def _angle(gap: Tensor, twice_off: Tensor) -> float:
@@ -51,7 +51,7 @@ def _angle(gap: Tensor, twice_off: Tensor) -> float:
 
 def _rotate(a: Tensor, rotation: Tensor, p: int, q: int, angle: float) -> None:
     c, s = math.cos(angle), math.sin(angle)
-    turn = torch.tensor([[c, -s], [s, c]], dtype=a.dtype, device=a.device)
+    turn = torch.tensor([[c, -s], [s, c]], dtype=a.dtype)
     pair = [p, q]
     a[:, :, pair] = a[:, :, pair] @ turn
     a[:, pair, :] = turn.T @ a[:, pair, :]

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from orojar_finetune.latent_space import Anchors, LatentSpace
+from orojar_finetune.precision import full_precision
 
 
 @torch.no_grad()
@@ -42,7 +43,8 @@ def jacobian(
 ) -> list[Float[Tensor, "directions values"]]:
     """How each output (image, then activations) changes along each direction at one anchor."""
     steps = torch.cat([step * directions, -step * directions])
-    parts = [space.outputs(anchor, rows, activations) for rows in steps.split(batch_size)]
+    with full_precision():
+        parts = [space.outputs(anchor, rows, activations) for rows in steps.split(batch_size)]
     columns = []
     for values in zip(*parts, strict=True):
         high, low = torch.cat([v.flatten(1) for v in values]).chunk(2)

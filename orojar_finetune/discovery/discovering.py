@@ -14,6 +14,7 @@ from orojar_finetune.directions import Directions
 from orojar_finetune.discovery import axes, ganspace, hessian, jacobian, latentclr, orojar, orojar_jd, random, sefa
 from orojar_finetune.latent_space import LatentSpace
 from orojar_finetune.measures import held_out
+from orojar_finetune.precision import full_precision
 from orojar_finetune.training.processes import Processes
 
 Method = Callable[[LatentSpace, DiscoverConfig, Processes], Float[Tensor, "count size"]]
@@ -71,7 +72,7 @@ def search(
         raise ValueError(f"activations must name layers 0..{len(generator.feature_layers) - 1}, got {config.activations}")
     processes = Processes(progress)
     processes.place(generator)
-    with _frozen(generator):
+    with _frozen(generator), full_precision():
         return space, METHODS[config.method](space, config, processes)
 
 

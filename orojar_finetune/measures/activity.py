@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from orojar_finetune.latent_space import Anchors, LatentSpace
+from orojar_finetune.precision import full_precision
 
 
 @torch.no_grad()
@@ -13,7 +14,8 @@ def squared_change(
 ) -> Float[Tensor, " directions"]:
     """For each step the squared change of one anchor's image, summed over its values, the mean of forth and back."""
     rows = torch.cat([torch.zeros_like(steps[:1]), steps, -steps])
-    images = torch.cat([space.outputs(anchor, part)[0].flatten(1) for part in rows.split(batch_size)])
+    with full_precision():
+        images = torch.cat([space.outputs(anchor, part)[0].flatten(1) for part in rows.split(batch_size)])
     changes = (images[1:] - images[:1]).square().sum(dim=1)
     return changes.view(2, -1).mean(dim=0)
 

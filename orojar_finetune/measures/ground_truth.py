@@ -34,6 +34,6 @@ def ground_truth(generator: Generator, directions: Directions, latents: int = 25
     Args:
         latents: at which steps of one sigma are taken.
     """
-    effects = effect_matrix(generator, directions, load_reader(), latents, seed)
+    effects = effect_matrix(generator, directions, load_reader(generator.device), latents, seed)
     disentanglement, completeness = disentanglement_completeness(effects)
     return GroundTruth(disentanglement, completeness, tuple(unmoved(effects)), effects)

@@ -4,8 +4,7 @@ They fall when a generator or a direction does less: read them beside the activi
 """
 
 import dataclasses
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
@@ -15,6 +14,7 @@ import orojar_adapters as adapters
 from orojar_finetune.directions import Directions
 from orojar_finetune.latent_space import Anchors, LatentSpace
 from orojar_finetune.measures.anchor_images import by_latent, image, in_space
+from orojar_finetune.precision import full_precision
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 """Of two batches of images, pair by pair; for small changes it grows with their square, as those of `DISTANCES` do."""
@@ -177,18 +177,6 @@ def slerp(
     aside = aside / aside.norm(dim=1, keepdim=True).clamp_min(tiny)
     angle = t[:, None] * cos.acos()
     return lerp(*lengths, t) * (angle.cos() * start + angle.sin() * aside)
-
-
-@contextmanager
-def full_precision() -> Generator[None]:
-    """Convolutions and products with all bits of float32: TF32, cuDNN's default, has 10, which drown a step of 1e-4."""
-    products, cudnn = torch.get_float32_matmul_precision(), torch.backends.cudnn
-    torch.set_float32_matmul_precision("highest")
-    try:
-        with cudnn.flags(cudnn.enabled, cudnn.benchmark, cudnn.benchmark_limit, cudnn.deterministic, allow_tf32=False):
-            yield
-    finally:
-        torch.set_float32_matmul_precision(products)
 
 
 def _moved(anchors: Anchors, directions: Directions, direction: int, strength: float) -> Anchors:

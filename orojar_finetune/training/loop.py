@@ -5,6 +5,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from orojar_finetune.config import GanConfig, RunConfig
+from orojar_finetune.precision import full_precision
 from orojar_finetune.training import state as states
 from orojar_finetune.training.interrupt import Interrupt
 from orojar_finetune.training.parts import Part, add_limited
@@ -117,9 +119,10 @@ class Loop:
         total = 0.0
         for rows in _slices(mine, self.state.micro_batches):
             share = (rows.stop - rows.start) / (mine.stop - mine.start)
-            with self.processes.precision(part.exact):
-                loss = part.loss(step, rows)
-            self.processes.backward(loss * (part.factor(step) * share))
+            with full_precision() if part.exact else nullcontext():
+                with self.processes.precision(part.exact):
+                    loss = part.loss(step, rows)
+                self.processes.backward(loss * (part.factor(step) * share))
             total += float(loss.detach()) * share
         return total
 

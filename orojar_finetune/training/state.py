@@ -55,8 +55,9 @@ class State:
         cls, generator: Generator, discriminator: StyleGAN2Discriminator, config: GanConfig, micro_batches: int = 1
     ) -> "State":
         """The state before the first step; parameters of the generator that do not require gradients stay as they are."""
-        for network in (generator, discriminator):
-            network.to(memory_format=torch.channels_last)
+        if generator.device.type == "cpu":  # on a GPU the generator's other half, all but convolutions, is slower for it
+            for network in (generator, discriminator):
+                network.to(memory_format=torch.channels_last)
         betas = (config.adam_beta1, config.adam_beta2)
         moving = [p for p in generator.parameters() if p.requires_grad]
         critic_rate = config.discriminator_learning_rate or config.learning_rate

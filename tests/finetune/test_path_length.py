@@ -8,7 +8,6 @@ from linear import Linear, direction_set, seeded
 from orojar_finetune.discovery.random import random_basis
 from orojar_finetune.measures.distances import PIXEL_FACTOR, load_distance
 from orojar_finetune.measures.path_length import (
-    full_precision,
     lerp,
     path_length,
     path_length_along,
@@ -156,18 +155,3 @@ def test_straight_lines_are_straight():
     a, b = latents(2).view(2, 5, 1), latents(2, seed=1).view(2, 5, 1)
     t = torch.tensor([0.25, 1.0]).double()
     torch.testing.assert_close(lerp(a, b, t), torch.stack([0.75 * a[0] + 0.25 * b[0], b[1]]))
-
-
-def test_precision_that_is_borrowed_is_given_back():
-    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32, torch.backends.cudnn.enabled
-    torch.set_float32_matmul_precision("high")
-    try:
-        with pytest.raises(RuntimeError), full_precision():
-            assert torch.get_float32_matmul_precision() == "highest"
-            assert not torch.backends.cudnn.allow_tf32
-            raise RuntimeError
-        assert torch.get_float32_matmul_precision() == "high"
-        assert torch.backends.cudnn.allow_tf32 == before[1]
-        assert torch.backends.cudnn.enabled == before[2]
-    finally:
-        torch.set_float32_matmul_precision(before[0])
