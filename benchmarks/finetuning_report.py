@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from finetuning_designs import DESIGNS, family_of
@@ -17,6 +18,8 @@ Record = dict[str, Any]
 KEYS = ("orthogonality", "disentanglement", "completeness", "activity", "frechet")
 KNOWN_BY = ("design", "steps", "seed")
 """What tells a run from others."""
+LONG = 2000
+"""Steps from which a run counts as long."""
 HEADS = ("cos²", "disent.", "compl.", "activity", "Fréchet")
 
 
@@ -50,35 +53,50 @@ def grouped(records: list[Record]) -> list[tuple[tuple[str, int], list[Record]]]
 
 
 def picture(records: list[Record], path: Path) -> None:
-    """Fidelity against disentanglement, one line a family of designs along its weights; and disentanglement along the steps."""
-    figure = Figure(figsize=(11, 5.4), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    left.set_prop_cycle(color=colormaps["tab20"](range(20)))
-    start = {key: mean(record["start"][key] for record in records) for key in KEYS}
-    left.plot(start["frechet"], start["disentanglement"], "k*", markersize=12, label="start")
-    families: dict[tuple[str, int], list[dict[str, float]]] = defaultdict(list)
-    for (name, steps), group in grouped(records):
-        families[family_of(name), steps].append({key: mean(record["end"][key] for record in group) for key in KEYS})
-    for (family, steps), points in families.items():
-        style = "s-" if family.startswith("control") else "o-"
-        xs, ys = ([point[key] for point in points] for key in ("frechet", "disentanglement"))
-        left.plot(xs, ys, style, markersize=5, label=f"{family}, {steps} steps")
+    """Fidelity against disentanglement after short and after long runs; and disentanglement along the steps."""
+    figure = Figure(figsize=(17, 7), layout="constrained")
+    short, long, course = figure.subplots(1, 3)
+    scatter(short, [record for record in records if record["steps"] < LONG])
+    scatter(long, [record for record in records if record["steps"] >= LONG])
+    start = mean(record["start"]["disentanglement"] for record in records)
     for (name, _), group in grouped(records):
         courses = [{p["step"]: p["disentanglement"] for p in r.get("course", []) if "disentanglement" in p} for r in group]
         steps = sorted(set.intersection(*map(set, courses)))
         if len(steps) > 2:
             means = [mean(course[step] for course in courses) for step in steps]
-            right.plot([0, *steps], [start["disentanglement"], *means], "o-", markersize=4, label=name)
-    left.set_xlabel("Fréchet distance to the scenes")
-    right.set_xlabel("steps of 16 images")
-    for axes in (left, right):
+            course.plot([0, *steps], [start, *means], "o-", markersize=4, label=name)
+    course.set_title("on the way")
+    course.set_xlabel("steps of 16 images")
+    for axes in (short, long, course):
         axes.set_ylabel("disentanglement (DCI)")
         axes.grid(alpha=0.3)
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=4, fontsize=7)
-    if right.lines:
-        right.legend(fontsize=7)
-    figure.suptitle("Fine-tuning the bundled generator")
-    figure.savefig(path, dpi=100, metadata={"Software": ""})
+    if course.lines:
+        course.legend(fontsize=8)
+    figure.savefig(path, dpi=90, metadata={"Software": ""})
+
+
+def scatter(axes: Axes, records: list[Record]) -> None:
+    """Where designs of about as many steps end, each under its name; the weights of a family are joined."""
+    axes.set_xlabel("Fréchet distance to the scenes")
+    if not records:
+        return
+    axes.set_prop_cycle(color=colormaps["tab20"](range(20)))
+    usual = statistics.mode(record["steps"] for record in records)
+    axes.set_title(f"after {usual} steps, where nothing else is said")
+    families: dict[tuple[str, int], list[tuple[str, float, float]]] = defaultdict(list)
+    for (name, steps), group in grouped(records):
+        label = name if steps == usual else f"{name}, {steps} steps"
+        x, y = (mean(record["end"][key] for record in group) for key in ("frechet", "disentanglement"))
+        families[family_of(name), steps].append((label, x, y))
+    for (family, _), points in families.items():
+        _, xs, ys = zip(*points, strict=True)
+        (line,) = axes.plot(xs, ys, "s" if family.startswith("control") else "o-", markersize=5)
+        for label, x, y in points:
+            axes.annotate(label, (x, y), (4, 3), textcoords="offset points", fontsize=7, color=line.get_color())
+    axes.plot(
+        *(mean(record["start"][key] for record in records) for key in ("frechet", "disentanglement")), "k*", markersize=12
+    )
+    axes.margins(x=0.2)
 
 
 def mean(values: Iterable[float]) -> float:
