@@ -10,6 +10,7 @@ from typing import Any
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from finetuning_designs import DESIGNS, family_of
 from results import RESULTS, runs_so_far, write
@@ -71,16 +72,16 @@ def picture(records: list[Record], path: Path) -> None:
         axes.set_ylabel("disentanglement (DCI)")
         axes.grid(alpha=0.3)
     if course.lines:
-        course.legend(fontsize=8)
+        course.legend(fontsize=8, loc=(0.55, 0.2))
     figure.savefig(path, dpi=90, metadata={"Software": ""})
 
 
 def scatter(axes: Axes, records: list[Record]) -> None:
     """Where designs of about as many steps end, each under its name; the weights of a family are joined."""
-    axes.set_xlabel("Fréchet distance to the scenes")
+    axes.set_xlabel("Fréchet distance to the scenes, logarithmic")
     if not records:
         return
-    axes.set_prop_cycle(color=colormaps["tab20"](range(20)))
+    axes.set_prop_cycle(color=colormaps["tab20"](range(0, 20, 2)))
     usual = statistics.mode(record["steps"] for record in records)
     axes.set_title(f"after {usual} steps, where nothing else is said")
     families: dict[tuple[str, int], list[tuple[str, float, float]]] = defaultdict(list)
@@ -88,15 +89,37 @@ def scatter(axes: Axes, records: list[Record]) -> None:
         label = name if steps == usual else f"{name}, {steps} steps"
         x, y = (mean(record["end"][key] for record in group) for key in ("frechet", "disentanglement"))
         families[family_of(name), steps].append((label, x, y))
-    for (family, _), points in families.items():
-        _, xs, ys = zip(*points, strict=True)
-        (line,) = axes.plot(xs, ys, "s" if family.startswith("control") else "o-", markersize=5)
-        for label, x, y in points:
-            axes.annotate(label, (x, y), (4, 3), textcoords="offset points", fontsize=7, color=line.get_color())
     axes.plot(
         *(mean(record["start"][key] for record in records) for key in ("frechet", "disentanglement")), "k*", markersize=12
     )
-    axes.margins(x=0.2)
+    labels = []
+    for (family, _), points in families.items():
+        _, xs, ys = zip(*points, strict=True)
+        (line,) = axes.plot(xs, ys, "s" if family.startswith("control") else "o-", markersize=5, linewidth=0.7)
+        labels += [(*point, line.get_color()) for point in points]
+    axes.set_xscale("log")
+    axes.set_xticks([0.025, 0.03, 0.04, 0.06, 0.08, 0.12])
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.margins(x=0.3)
+    axes.autoscale_view()  # now, so that places on the page are known
+    write_beside(axes, labels)
+
+
+def write_beside(axes: Axes, labels: list[tuple[str, float, float, Any]]) -> None:
+    """Names beside their points, moved up or down where they would lie on one another."""
+    size, taken = 7, []
+    for label, x, y, color in sorted(labels, key=lambda each: each[2]):
+        left, bottom = axes.transAxes.inverted().transform(axes.transData.transform((x, y)))
+        width, height = 0.0125 * len(label), 0.0145
+        for away in sorted(range(-12, 13), key=abs):
+            box = (left, bottom + away * height, left + width, bottom + (away + 1) * height)
+            if not any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in taken):
+                break
+        taken.append(box)
+        arrow = {"arrowstyle": "-", "color": color, "linewidth": 0.4} if abs(away) > 1 else None
+        place = (box[0] + 0.015, box[1])
+        axes.annotate(label, (x, y), place, textcoords="axes fraction", fontsize=size, color=color, arrowprops=arrow)
 
 
 def mean(values: Iterable[float]) -> float:
