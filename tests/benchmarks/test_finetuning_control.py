@@ -26,7 +26,7 @@ def made(tmp_path, monkeypatch):
 
     monkeypatch.setattr(results, "RESULTS", tmp_path)
     monkeypatch.setattr(finetuning, "tuned", tuned)
-    monkeypatch.setattr(finetuning, "load_generator", lambda folder: folder.parent.name)
+    monkeypatch.setattr(finetuning, "opened", lambda folder: folder.parent.name)
     monkeypatch.setattr(finetuning, "discover", lambda *_, **__: FOUND)
     places = {"bundled": 1.0, "control-seed-0-steps-1000": 2.0}
     monkeypatch.setattr(finetuning, "measured", lambda generator, *_: of(places.get(generator, 3.0)))
