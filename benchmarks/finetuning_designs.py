@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 from orojar_finetune import FinetuneConfig
+from orojar_finetune.config import RATE
 from orojar_finetune.scenes import bundled_game
 from orojar_finetune.scenes.rendering import FACTORS
 
@@ -20,7 +21,12 @@ def _penalty(**options: Any) -> Options:
     return {"penalty": options}
 
 
-DEFAULT = "layers and image, weight 15"
+def _rate(rate: float) -> Options:
+    """Of the generator; the discriminator keeps the usual one."""
+    return {"learning_rate": rate, "discriminator_learning_rate": RATE}
+
+
+DEFAULT = "only affine, rate 0.003"
 """The design that the package's defaults are."""
 
 DESIGNS: dict[str, Options] = {
@@ -48,6 +54,11 @@ DESIGNS: dict[str, Options] = {
     **{f"pull of at most {most:g}": _penalty(max_pull=most) for most in (1.0, 4.0)},
     "in z": {"discover": {"space": "z"}},
     **{f"only {what}": {"trainable": what} for what in ("mapping", "synthesis", "affine")},
+    **{f"only affine, rate {rate:g}": {"trainable": "affine", "gan": _rate(rate)} for rate in (3e-3, 1e-2)},
+    **{
+        f"control, only affine, rate {rate:g}": {**_penalty(weight=0.0), "trainable": "affine", "gan": _rate(rate)}
+        for rate in (3e-3, 1e-2)
+    },
     "falling rates": {"gan": {"decay": 0.2}},
     "control, falling rates": {**_penalty(weight=0.0), "gan": {"decay": 0.2}},
     "longer average": {"gan": {"ema_rampup": 0.2}},
@@ -65,13 +76,14 @@ def family_of(name: str) -> str:
 
 
 def control_of(name: str) -> str:
-    """The design without a penalty that plays the same game."""
+    """The design without a penalty of the same game and all weights; the usual one where that game has none."""
     game = DESIGNS[name].get("gan")
-    return next(each for each, design in DESIGNS.items() if each.startswith("control") and design.get("gan") == game)
+    plain = {each: design for each, design in DESIGNS.items() if each.startswith("control") and "trainable" not in design}
+    return next((each for each, design in plain.items() if design.get("gan") == game), "control")
 
 
 def configured(name: str, seed: int, steps: int) -> FinetuneConfig:
-    """The default config with a design's options."""
+    """The defaults with a design's options; where it does not say otherwise, all weights move, at the usual rate."""
     design = DESIGNS[name]
     config = FinetuneConfig(trainable=design.get("trainable", "all"))
     run = dataclasses.replace(
@@ -87,6 +99,6 @@ def configured(name: str, seed: int, steps: int) -> FinetuneConfig:
         run=run,
         discover=dataclasses.replace(config.discover, **{"seed": seed, "count": len(FACTORS), **design.get("discover", {})}),
         penalty=dataclasses.replace(config.penalty, **design.get("penalty", {})),
-        gan=dataclasses.replace(bundled_game(), **design.get("gan", {})),
+        gan=dataclasses.replace(bundled_game(), **{"learning_rate": RATE, **design.get("gan", {})}),
         fidelity=dataclasses.replace(config.fidelity, keep="last", max_drift=10.0, images=1024),
     )

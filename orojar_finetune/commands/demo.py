@@ -64,7 +64,7 @@ def run(options: Demo) -> None:
     after = _row("orojar-jd, tuned", tuned.generator, tuned.directions, options.seed, time.perf_counter() - before)
     print(LEGEND)
     print(f"\nFréchet distance to real scenes: {tuned.start.frechet:.3f} before, {tuned.end.frechet:.3f} after")
-    _write(options, tuned, config, rows["orojar-jd"], after)
+    _write(options, tuned, rows["orojar-jd"], after)
     folder, command = options.output_dir / MODEL, typed_command()
     print(f"\nWrote {folder} in {time.perf_counter() - started:.0f} s: weights, directions, card, previews")
     print(f"Look:   {folder / 'previews'}")
@@ -101,7 +101,7 @@ def _row(label: str, generator: Generator, directions: Directions, seed: int, se
     return Row(directions, truth, seconds)
 
 
-def _write(options: Demo, tuned: Finetuned, config: FinetuneConfig, before: Row, after: Row) -> None:
+def _write(options: Demo, tuned: Finetuned, before: Row, after: Row) -> None:
     figures = {
         name: {**asdict(found), "disentanglement": row.truth.disentanglement, "completeness": row.truth.completeness}
         for name, found, row in (("start", tuned.start, before), ("end", tuned.end, after))
@@ -110,7 +110,7 @@ def _write(options: Demo, tuned: Finetuned, config: FinetuneConfig, before: Row,
         options.output_dir / MODEL,
         tuned.generator,
         {tuned.directions.method: tuned.directions},
-        {"finetune": asdict(config), "data": "scenes"},
+        {"finetune": asdict(tuned.config), "data": "scenes"},
         tuned.discriminator,
         {"finetune": {**figures, "ended": tuned.ended, "steps": tuned.steps}},
     )

@@ -29,7 +29,7 @@ def run(options: Finetune) -> None:
     if options.dry_run:
         found = estimate(tuning.loop)
         if is_main:
-            print(json.dumps(dataclasses.asdict(options), indent=1, default=str))
+            print(json.dumps(dataclasses.asdict(dataclasses.replace(options, config=tuning.config)), indent=1, default=str))
             print(found)
         return
     done = tuning.finish(tuning.loop())
@@ -56,7 +56,7 @@ def _write(target: Path, done: Finetuned, options: Finetune) -> None:
         target,
         done.generator,
         {done.directions.method: done.directions},
-        {"finetune": dataclasses.asdict(options.config), "data": options.data},
+        {"finetune": dataclasses.asdict(done.config), "data": options.data},
         done.discriminator,
         {"finetune": {**figures, "steps": done.steps, "discriminator_steps": done.discriminator_steps}},
         done.adapter,

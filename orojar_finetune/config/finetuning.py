@@ -20,9 +20,9 @@ FLAT = tyro.conf.arg(name="")
 class FinetuneConfig:
     """How a generator is tuned so that directions become independent and the images stay what they are."""
 
-    trainable: Literal["all", "mapping", "synthesis", "affine", "lora"] = "all"
-    """The weights that may move: all, the mapping from z to w, the synthesis, its modulation layers, or small low-rank
-    adapters on these (needs peft)."""
+    trainable: Literal["auto", "all", "mapping", "synthesis", "affine", "lora"] = "auto"
+    """The weights that may move: all, the mapping from z to w, the synthesis, its modulation layers (affine), or small low-rank
+    adapters on these (needs peft). auto: the modulation layers where there are some, otherwise all."""
     lora_rank: int = 8
     """Rank of the adapters."""
     discriminator_steps: int = 500

@@ -5,15 +5,18 @@ from typing import Literal
 
 from orojar_finetune.config.checks import above_zero, at_least, between
 
+RATE = 1e-3
+"""Learning rate of either network, where nothing else is said."""
+
 
 @dataclass(frozen=True)
 class GanConfig:
     """The game between generator and discriminator that keeps the images what they are."""
 
-    learning_rate: float = 1e-3
-    """Learning rate of Adam, of the generator."""
+    learning_rate: float | None = None
+    """Learning rate of Adam, of the generator; None means 0.001, and 0.003 where only modulation layers move."""
     discriminator_learning_rate: float | None = None
-    """That of the discriminator; None means the generator's."""
+    """That of the discriminator; None means the generator's, or 0.001 where that is None too."""
     decay: float = 0.0
     """Part of the run, at its end, over which both learning rates fall to 0. The networks then stop where they are, and their
     moving average with them, which is better amid their circling: 0, a constant rate, gave the better images. A run that is
@@ -45,10 +48,10 @@ class GanConfig:
     """Largest part of the images seen so far that ema_images may be, so that short runs average over less."""
 
     def __post_init__(self) -> None:
-        for name in ("learning_rate", "ema_rampup"):
-            above_zero(name, getattr(self, name))
-        if self.discriminator_learning_rate is not None:
-            above_zero("discriminator_learning_rate", self.discriminator_learning_rate)
+        above_zero("ema_rampup", self.ema_rampup)
+        for name in ("learning_rate", "discriminator_learning_rate"):
+            if getattr(self, name) is not None:
+                above_zero(name, getattr(self, name))
         for name in ("decay", "adam_beta1", "adam_beta2", "style_mixing"):
             between(name, getattr(self, name), 0, 1)
         for name in ("r1_every", "path_length_every"):
@@ -57,6 +60,14 @@ class GanConfig:
             at_least(name, getattr(self, name), 0)
         if self.r1_gamma is not None:
             at_least("r1_gamma", self.r1_gamma, 0)
+
+    def rates(self, usual: float = RATE) -> tuple[float, float]:
+        """Learning rates of the generator and of the discriminator.
+
+        Args:
+            usual: the generator's where none is given.
+        """
+        return self.learning_rate or usual, self.discriminator_learning_rate or self.learning_rate or RATE
 
 
 @dataclass(frozen=True)

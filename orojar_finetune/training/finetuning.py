@@ -27,7 +27,7 @@ from orojar_finetune.training.parts import delayed
 from orojar_finetune.training.processes import Processes
 from orojar_finetune.training.reestimation import found_anew, like, rhythm
 from orojar_finetune.training.state import State, resume
-from orojar_finetune.training.trainable import choose, without_adapters
+from orojar_finetune.training.trainable import choose, resolved, without_adapters
 from orojar_finetune.training.validation import Figures, Validation
 
 log = logging.getLogger("orojar")
@@ -46,6 +46,7 @@ class Finetuned:
         ended: `done`, `interrupted`, or why the run stopped early.
         steps: of the generator that were done.
         discriminator_steps: that a new discriminator learned alone before them.
+        config: how, with everything said that the weights of the generator decide.
         adapter: with `trainable="lora"` what was learned, to be saved instead of the whole generator.
     """
 
@@ -57,6 +58,7 @@ class Finetuned:
     ended: str
     steps: int
     discriminator_steps: int
+    config: FinetuneConfig
     adapter: Adapter | None = None
 
 
@@ -124,7 +126,7 @@ class Tuning:
         processes.trackers.finish()
         alone = min(state.step, self.first)
         start, steps = self.validation.start, state.step - alone
-        return Finetuned(generator, final, state.discriminator, start, end, ended, steps, alone, adapter)
+        return Finetuned(generator, final, state.discriminator, start, end, ended, steps, alone, self.config, adapter)
 
 
 def prepare(
@@ -141,7 +143,7 @@ def prepare(
     Raises:
         ValueError: as `finetune`.
     """
-    run = config.run
+    config, run = resolved(config, generator), config.run
     processes = Processes.of_training(run, output_dir, progress)
     original = copy.deepcopy(generator).to(processes.device).eval().requires_grad_(False)
     tuned = copy.deepcopy(original)

@@ -60,12 +60,12 @@ class State:
                 network.to(memory_format=torch.channels_last)
         betas = (config.adam_beta1, config.adam_beta2)
         moving = [p for p in generator.parameters() if p.requires_grad]
-        critic_rate = config.discriminator_learning_rate or config.learning_rate
+        rate, critic_rate = config.rates()
         return cls(
             generator.train(),
             discriminator.train(),
             copy.deepcopy(generator).eval().requires_grad_(False),
-            torch.optim.Adam(moving, lr=config.learning_rate, betas=betas, eps=1e-8),
+            torch.optim.Adam(moving, lr=rate, betas=betas, eps=1e-8),
             torch.optim.Adam(discriminator.parameters(), lr=critic_rate, betas=betas, eps=1e-8),
             {"mean_path": torch.zeros([], device=generator.device)},
             micro_batches=micro_batches,

@@ -1,6 +1,7 @@
 """Which weights of a generator may move, and low-rank adapters on and off again: the only file that speaks of peft."""
 
 import copy
+import dataclasses
 from pathlib import Path
 
 import torch
@@ -8,10 +9,23 @@ from torch import nn
 
 from orojar_adapters import Generator
 from orojar_adapters.lora import Adapter
+from orojar_finetune.config import RATE, FinetuneConfig
 
 NAME = "default"
 """What peft calls an adapter that has no name."""
 CHOICES = ("all", "mapping", "synthesis", "affine", "lora")
+RATES = {"affine": 3e-3}
+"""Learning rates of the generator that won where these weights move alone (benchmarks/README.md); others have the usual one."""
+
+
+def resolved(config: FinetuneConfig, generator: Generator) -> FinetuneConfig:
+    """The same with everything said that depends on which weights this generator has."""
+    what = config.trainable
+    if what == "auto":
+        what = "affine" if generator.tunable.get("affine") else "all"
+    rate, critic_rate = config.gan.rates(RATES.get(what, RATE))
+    gan = dataclasses.replace(config.gan, learning_rate=rate, discriminator_learning_rate=critic_rate)
+    return dataclasses.replace(config, trainable=what, gan=gan)
 
 
 def choose(generator: Generator, what: str, lora_rank: int, seed: int = 0) -> None:

@@ -4,10 +4,10 @@ import pytest
 
 import finetuning
 import results
-from finetuning_designs import DEFAULT
 from orojar_finetune import discover
 from tiny import tiny_stylegan2
 
+DESIGN = "layers"
 FIGURES = {"orthogonality": 0.07, "activity": 0.4, "disentanglement": 0.3, "completeness": 0.4}
 FOUND = discover(tiny_stylegan2(), method="random", count=3, held_out=4, progress=False)
 
@@ -44,13 +44,13 @@ def known(folder, **differs):
 
 
 def judged(folder):
-    return finetuning.judged(DEFAULT, 0, 1000, folder / "bundled" / "generator", folder / "runs")
+    return finetuning.judged(DESIGN, 0, 1000, folder / "bundled" / "generator", folder / "runs")
 
 
 def test_a_control_that_the_results_have_is_not_made_again(tmp_path, made):
     known(tmp_path)
     found = judged(tmp_path)
-    assert made == [DEFAULT]
+    assert made == [DESIGN]
     assert (found["control"]["frechet"], found["start"]["frechet"]) == (0.5, 1.0)
 
 
@@ -58,7 +58,7 @@ def test_a_control_that_the_results_have_is_not_made_again(tmp_path, made):
 def test_a_control_of_other_runs_or_directions_is_none(tmp_path, made, differs):
     known(tmp_path, **differs)
     assert judged(tmp_path)["control"]["frechet"] == 2.0
-    assert made == [DEFAULT, "control"]
+    assert made == [DESIGN, "control"]
 
 
 def test_a_control_among_the_runs_comes_before_that_of_the_results(tmp_path, made):

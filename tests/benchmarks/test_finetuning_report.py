@@ -6,7 +6,9 @@ from PIL import Image
 import finetuning_report
 import results
 from finetuning_designs import DEFAULT, DESIGNS, configured, control_of, family_of
-from orojar_finetune import FinetuneConfig
+from orojar_finetune import FinetuneConfig, load_generator
+from orojar_finetune.scenes import BUNDLED
+from orojar_finetune.training.trainable import resolved
 
 FIGURES = {"orthogonality": 0.1, "disentanglement": 0.3, "completeness": 0.4, "activity": 0.5, "frechet": 0.03}
 
@@ -59,9 +61,10 @@ def test_without_runs_nothing_is_written(folder, capsys):
 
 
 @pytest.mark.parametrize("name", DESIGNS)
-def test_every_design_is_a_config_and_has_a_control_of_its_own_rate(name):
+def test_every_design_is_a_config_and_has_a_control_of_its_own_game(name):
     config, control = (configured(each, 0, 1000) for each in (name, control_of(name)))
-    assert control.penalty.weight == 0 and control.gan == config.gan
+    assert control.penalty.weight == 0 and control.trainable == "all"
+    assert control.gan == config.gan or config.trainable == "affine"
     assert (config.penalty.weight == 0) == name.startswith("control")
 
 
@@ -71,4 +74,7 @@ def test_designs_that_differ_by_weight_alone_are_a_family():
 
 
 def test_the_design_that_bears_the_defaults_is_what_the_package_does_unasked():
-    assert configured(DEFAULT, 0, 1000).penalty == FinetuneConfig().penalty
+    config = configured(DEFAULT, 0, 1000)
+    unasked = resolved(FinetuneConfig(), load_generator(BUNDLED))
+    assert (config.penalty, config.trainable) == (unasked.penalty, unasked.trainable)
+    assert config.gan.rates() == unasked.gan.rates()

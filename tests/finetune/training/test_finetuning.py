@@ -11,6 +11,7 @@ from orojar_finetune.training import state as states
 from tiny import tiny_discriminator, tiny_stylegan2
 
 QUICK = FinetuneConfig(
+    trainable="all",
     discriminator_steps=2,
     discover=DiscoverConfig(count=3, latents=4, held_out=4),
     penalty=PenaltyConfig(every=1, batch_size=4, ramp_steps=0),
@@ -155,6 +156,14 @@ def test_the_best_validation_is_kept_or_the_last(tmp_path):
     winner = rows[scores.index(min(scores))]
     assert (best.end.orthogonality, best.end.frechet) == pytest.approx((winner["orthogonality"], winner["frechet"]), rel=1e-5)
     assert last.end.orthogonality == pytest.approx(rows[-1]["orthogonality"], rel=1e-5)
+
+
+def test_unasked_the_modulation_layers_move_and_the_config_says_so(tmp_path):
+    before = tiny_stylegan2().state_dict()
+    done = tune(tmp_path, config=dataclasses.replace(QUICK, trainable="auto", gan=GanConfig()))
+    moved = {name for name, value in done.generator.state_dict().items() if not torch.equal(before[name], value)}
+    assert moved - {"mapping.w_avg"} == {name for name in before if ".affine." in name}
+    assert (done.config.trainable, *done.config.gan.rates()) == ("affine", 3e-3, 1e-3)
 
 
 @pytest.mark.parametrize("what", ["mapping", "synthesis", "affine"])

@@ -1,6 +1,7 @@
 import pytest
 
-from orojar_finetune.training.trainable import choose
+from orojar_finetune.config import FinetuneConfig, GanConfig
+from orojar_finetune.training.trainable import choose, resolved
 from separable import Separable
 from tiny import tiny_stylegan2
 
@@ -40,3 +41,17 @@ def test_weights_that_a_family_does_not_have_are_refused_with_those_it_has():
 def test_an_unknown_choice_is_refused_with_those_there_are():
     with pytest.raises(ValueError, match="trainable must be one of all, mapping, synthesis, affine, lora, got 'some'"):
         choose(tiny_stylegan2(), "some", 1)
+
+
+def test_unasked_modulation_layers_move_where_there_are_some_and_faster_than_all_weights():
+    config = FinetuneConfig()
+    modulated, other = resolved(config, tiny_stylegan2()), resolved(config, Separable())
+    assert (modulated.trainable, *modulated.gan.rates()) == ("affine", 3e-3, 1e-3)
+    assert (other.trainable, *other.gan.rates()) == ("all", 1e-3, 1e-3)
+
+
+def test_what_was_asked_for_stays():
+    asked = FinetuneConfig(trainable="affine", gan=GanConfig(learning_rate=5e-4))
+    found = resolved(asked, tiny_stylegan2())
+    assert (found.trainable, *found.gan.rates()) == ("affine", 5e-4, 5e-4)
+    assert resolved(FinetuneConfig(trainable="all"), tiny_stylegan2()).gan.rates() == (1e-3, 1e-3)
