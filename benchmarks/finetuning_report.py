@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from finetuning_designs import DESIGNS, family_of
+from finetuning_designs import DEFAULT, DESIGNS, family_of
 from results import RESULTS, runs_so_far, write
 
 Record = dict[str, Any]
@@ -57,7 +57,8 @@ def picture(records: list[Record], path: Path) -> None:
     """Fidelity against disentanglement after short and after long runs; and disentanglement along the steps."""
     figure = Figure(figsize=(17, 7), layout="constrained")
     short, long, course = figure.subplots(1, 3)
-    scatter(short, [record for record in records if record["steps"] < LONG])
+    brief = [record["steps"] for record in records if record["steps"] < LONG]
+    scatter(short, [record for record in records if record["steps"] == usual(brief)])
     scatter(long, [record for record in records if record["steps"] >= LONG])
     start = mean(record["start"]["disentanglement"] for record in records)
     for (name, _), group in grouped(records):
@@ -82,11 +83,11 @@ def scatter(axes: Axes, records: list[Record]) -> None:
     if not records:
         return
     axes.set_prop_cycle(color=colormaps["tab20"](range(0, 20, 2)))
-    usual = statistics.mode(record["steps"] for record in records)
-    axes.set_title(f"after {usual} steps, where nothing else is said")
+    most = usual(record["steps"] for record in records)
+    axes.set_title(f"after {most} steps, where nothing else is said")
     families: dict[tuple[str, int], list[tuple[str, float, float]]] = defaultdict(list)
     for (name, steps), group in grouped(records):
-        label = name if steps == usual else f"{name}, {steps} steps"
+        label = name if steps == most else f"{name}, {steps} steps"
         x, y = (mean(record["end"][key] for record in group) for key in ("frechet", "disentanglement"))
         families[family_of(name), steps].append((label, x, y))
     axes.plot(
@@ -98,7 +99,8 @@ def scatter(axes: Axes, records: list[Record]) -> None:
         (line,) = axes.plot(xs, ys, "s" if family.startswith("control") else "o-", markersize=5, linewidth=0.7)
         labels += [(*point, line.get_color()) for point in points]
     axes.set_xscale("log")
-    axes.set_xticks([0.025, 0.03, 0.04, 0.06, 0.08, 0.12])
+    far = max(x for _, x, _, _ in labels) > 0.06
+    axes.set_xticks([0.025, 0.04, 0.06, 0.08, 0.12] if far else [0.02, 0.025, 0.03, 0.035, 0.04])
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_locator(NullLocator())
     axes.margins(x=0.3)
@@ -117,9 +119,17 @@ def write_beside(axes: Axes, labels: list[tuple[str, float, float, Any]]) -> Non
             if not any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in taken):
                 break
         taken.append(box)
+        weight = "bold" if label == DEFAULT else "normal"
         arrow = {"arrowstyle": "-", "color": color, "linewidth": 0.4} if abs(away) > 1 else None
         place = (box[0] + 0.015, box[1])
-        axes.annotate(label, (x, y), place, textcoords="axes fraction", fontsize=size, color=color, arrowprops=arrow)
+        axes.annotate(
+            label, (x, y), place, textcoords="axes fraction", fontsize=size, weight=weight, color=color, arrowprops=arrow
+        )
+
+
+def usual(steps: Iterable[int]) -> int | None:
+    """How many steps most runs have, none of no runs."""
+    return statistics.multimode(steps)[0] if (steps := list(steps)) else None
 
 
 def mean(values: Iterable[float]) -> float:
