@@ -14,18 +14,19 @@ def run(options: Train) -> None:
     """Trains, or goes on training, and writes a model folder with the averaged generator and the discriminator."""
     target = options.output_dir / MODEL
     check_target(target)
-    training = prepare(options.config, options.data, options.output_dir)
+    config = dataclasses.replace(options.config, gan=options.config.gan.with_rates())
+    training = prepare(config, options.data, options.output_dir)
     if options.dry_run:
         found = estimate(training.loop)
         if training.loop.processes.is_main:
-            print(json.dumps(dataclasses.asdict(options), indent=1, default=str))
+            print(json.dumps(dataclasses.asdict(dataclasses.replace(options, config=config)), indent=1, default=str))
             print(found)
         return
     trained = training.finish(training.loop())
     if not training.loop.processes.is_main:
         return
-    images = trained.steps * options.config.run.train_batch_size
-    recipe = {name: value for name, value in dataclasses.asdict(options.config).items() if name != "fidelity"}
+    images = trained.steps * config.run.train_batch_size
+    recipe = {name: value for name, value in dataclasses.asdict(config).items() if name != "fidelity"}
     write_model_folder(
         target,
         trained.generator,

@@ -1,6 +1,6 @@
 """How the networks play their game, and how large new ones are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from orojar_finetune.config.checks import above_zero, at_least, between
@@ -68,6 +68,11 @@ class GanConfig:
             usual: the generator's where none is given.
         """
         return self.learning_rate or usual, self.discriminator_learning_rate or self.learning_rate or RATE
+
+    def with_rates(self, usual: float = RATE) -> "GanConfig":
+        """The same with both rates said."""
+        rate, critic_rate = self.rates(usual)
+        return replace(self, learning_rate=rate, discriminator_learning_rate=critic_rate)
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,7 @@ def resolved(config: FinetuneConfig, generator: Generator) -> FinetuneConfig:
     what = config.trainable
     if what == "auto":
         what = "affine" if generator.tunable.get("affine") else "all"
-    rate, critic_rate = config.gan.rates(RATES.get(what, RATE))
-    gan = dataclasses.replace(config.gan, learning_rate=rate, discriminator_learning_rate=critic_rate)
-    return dataclasses.replace(config, trainable=what, gan=gan)
+    return dataclasses.replace(config, trainable=what, gan=config.gan.with_rates(RATES.get(what, RATE)))
 
 
 def choose(generator: Generator, what: str, lora_rank: int, seed: int = 0) -> None:
@@ -41,7 +39,7 @@ def choose(generator: Generator, what: str, lora_rank: int, seed: int = 0) -> No
             read from an adapter: nobody could say what the new one changes.
     """
     if what not in CHOICES:
-        raise ValueError(f"trainable must be one of {', '.join(CHOICES)}, got {what!r}")
+        raise ValueError(f"trainable must be one of auto, {', '.join(CHOICES)}, got {what!r}")
     generator.requires_grad_(what == "all")
     if what == "all":
         return

@@ -39,7 +39,7 @@ def test_weights_that_a_family_does_not_have_are_refused_with_those_it_has():
 
 
 def test_an_unknown_choice_is_refused_with_those_there_are():
-    with pytest.raises(ValueError, match="trainable must be one of all, mapping, synthesis, affine, lora, got 'some'"):
+    with pytest.raises(ValueError, match="trainable must be one of auto, all, mapping, synthesis, affine, lora, got 'some'"):
         choose(tiny_stylegan2(), "some", 1)
 
 
