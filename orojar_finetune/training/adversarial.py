@@ -118,6 +118,8 @@ class Game:
             mixed = torch.rand(total, generator=draws) < self.config.style_mixing
             crossover = torch.where(mixed, crossover, layers)[rows].to(ws.device)
             ws = torch.where(torch.arange(layers, device=ws.device)[:, None] < crossover[:, None, None], ws, second)
+        if purpose == "path" and not ws.requires_grad:  # of a mapping that does not move
+            ws.requires_grad_()
         images = self.generator.synthesize(ws, self._noise(step, rows, purpose), labels)
         return images, self.generator.label_rows(labels, len(z)), ws
 

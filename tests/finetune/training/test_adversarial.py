@@ -86,6 +86,15 @@ def test_path_length_is_zero_spread_when_all_lengths_are_the_mean():
     assert part.loss(0, slice(1, 2)).item() > 1e-8
 
 
+def test_path_length_does_not_need_a_mapping_that_moves():
+    moving, still = game(path_length=2.0), game(path_length=2.0)
+    still.generator.mapping.requires_grad_(False)
+    losses = [parts(each)["path length"].loss(0, slice(0, 4)) for each in (moving, still)]
+    assert losses[1].item() == losses[0].item() > 0
+    losses[1].backward()
+    assert still.generator.synthesis.b8.conv0.affine.weight.grad.abs().sum() > 0
+
+
 @pytest.mark.parametrize("num_classes", [0, 3])
 @pytest.mark.parametrize("name", ["real", "fake", "R1", "generator"])
 @pytest.mark.parametrize("noise", ["const", "random"])
