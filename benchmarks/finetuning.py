@@ -75,10 +75,9 @@ def judged(name: str, seed: int, steps: int, model: Path, runs: Path) -> Figures
     end = tuned(name, seed, steps, model, runs)
     found = discover(opened(model), config.discover, progress=False).active(config.penalty.least_activity)
     discovery = dataclasses.replace(config.discover, count=len(found))
-    how = f"{len(found)}-in-{found.space}-{found.digest}"
 
     def of(folder: Path, directions: Directions, place: Path) -> Figures:
-        return once(place / f"{how}.json", lambda: measured(opened(folder), directions, discovery))
+        return once(place / f"{told(directions)}.json", lambda: measured(opened(folder), directions, discovery))
 
     def control() -> Figures:
         game = control_of(name)
@@ -86,7 +85,7 @@ def judged(name: str, seed: int, steps: int, model: Path, runs: Path) -> Figures
             known = {"design": game, "seed": seed, "steps": steps}
             for run in runs_so_far("finetuning", (), KNOWN_BY):
                 if known.items() <= run.items() and alike(run["start"], start):
-                    return run["end"]
+                    return run["control"]
         folder = tuned(game, seed, steps, model, runs)
         return of(folder, found, folder / "measured")
 
@@ -95,13 +94,18 @@ def judged(name: str, seed: int, steps: int, model: Path, runs: Path) -> Figures
         "design": name,
         "seed": seed,
         "steps": steps,
-        "directions": how,
+        "directions": told(found),
         "device": device(),
         "start": start,
         "control": control(),
         "end": of(end, Directions.load(end), end / "measured"),
         "course": once(end.parent / "course.json", lambda: {"points": course(end.parent, found, config)})["points"],
     }
+
+
+def told(directions: Directions) -> str:
+    """What tells directions from others."""
+    return f"{len(directions)}-in-{directions.space}-{directions.digest}"
 
 
 def opened(folder: Path) -> Generator:

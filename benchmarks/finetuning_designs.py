@@ -26,6 +26,11 @@ def _rate(rate: float) -> Options:
     return {"learning_rate": rate, "discriminator_learning_rate": RATE}
 
 
+def _affine(rate: float, **penalty: Any) -> Options:
+    """Only the modulation layers move."""
+    return {"trainable": "affine", "gan": _rate(rate), **(_penalty(**penalty) if penalty else {})}
+
+
 DEFAULT = "only affine, rate 0.003"
 """The design that the package's defaults are."""
 
@@ -54,11 +59,10 @@ DESIGNS: dict[str, Options] = {
     **{f"pull of at most {most:g}": _penalty(max_pull=most) for most in (1.0, 4.0)},
     "in z": {"discover": {"space": "z"}},
     **{f"only {what}": {"trainable": what} for what in ("mapping", "synthesis", "affine")},
-    **{f"only affine, rate {rate:g}": {"trainable": "affine", "gan": _rate(rate)} for rate in (3e-3, 1e-2)},
-    **{
-        f"control, only affine, rate {rate:g}": {**_penalty(weight=0.0), "trainable": "affine", "gan": _rate(rate)}
-        for rate in (3e-3, 1e-2)
-    },
+    **{f"only affine, rate {rate:g}": _affine(rate) for rate in (3e-3, 1e-2)},
+    **{f"control, only affine, rate {rate:g}": _affine(rate, weight=0.0) for rate in (3e-3, 1e-2)},
+    **{f"{DEFAULT}, weight {w:g}": _affine(3e-3, weight=w) for w in (1.5, 5.0)},
+    f"{DEFAULT}, then 0.5": _affine(3e-3, settle=0.25, settle_weight=0.5),
     "falling rates": {"gan": {"decay": 0.2}},
     "control, falling rates": {**_penalty(weight=0.0), "gan": {"decay": 0.2}},
     "longer average": {"gan": {"ema_rampup": 0.2}},
@@ -76,10 +80,12 @@ def family_of(name: str) -> str:
 
 
 def control_of(name: str) -> str:
-    """The design without a penalty of the same game and all weights; the usual one where that game has none."""
-    game = DESIGNS[name].get("gan")
-    plain = {each: design for each, design in DESIGNS.items() if each.startswith("control") and "trainable" not in design}
-    return next((each for each, design in plain.items() if design.get("gan") == game), "control")
+    """The design without a penalty of the same game and weights; without such, of the same game; or the usual one."""
+
+    def likeness(control: str) -> tuple[bool, bool]:
+        return tuple(DESIGNS[control].get(each) == DESIGNS[name].get(each) for each in ("gan", "trainable"))
+
+    return max((each for each in DESIGNS if each.startswith("control")), key=likeness)
 
 
 def configured(name: str, seed: int, steps: int) -> FinetuneConfig:

@@ -39,7 +39,7 @@ def of(frechet):
 
 
 def known(folder, **differs):
-    run = {"design": "control", "seed": 0, "steps": 1000, "start": of(1.0), "end": of(0.5), **differs}
+    run = {"design": "control", "seed": 0, "steps": 1000, "start": of(1.0), "control": of(0.5), "end": of(0.4), **differs}
     (folder / "finetuning.json").write_text(json.dumps({"runs": [run]}))
 
 
@@ -65,3 +65,12 @@ def test_a_control_among_the_runs_comes_before_that_of_the_results(tmp_path, mad
     known(tmp_path)
     (tmp_path / "runs" / "control-seed-0-steps-1000").mkdir(parents=True)
     assert judged(tmp_path)["control"]["frechet"] == 2.0
+
+
+def test_a_control_is_measured_along_the_starts_directions_and_along_its_own(tmp_path, made, monkeypatch):
+    own = discover(tiny_stylegan2(), method="random", count=3, held_out=4, seed=1, progress=False)
+    monkeypatch.setattr(finetuning.Directions, "load", lambda _: own)
+    along = {own.digest: 3.0, FOUND.digest: 2.0}
+    monkeypatch.setattr(finetuning, "measured", lambda _, directions, __: of(along[directions.digest]))
+    found = finetuning.judged("control", 0, 1000, tmp_path / "bundled" / "generator", tmp_path / "runs")
+    assert (found["control"]["frechet"], found["end"]["frechet"]) == (2.0, 3.0)

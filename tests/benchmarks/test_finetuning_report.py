@@ -63,9 +63,23 @@ def test_without_runs_nothing_is_written(folder, capsys):
 @pytest.mark.parametrize("name", DESIGNS)
 def test_every_design_is_a_config_and_has_a_control_of_its_own_game(name):
     config, control = (configured(each, 0, 1000) for each in (name, control_of(name)))
-    assert control.penalty.weight == 0 and control.trainable == "all"
-    assert control.gan == config.gan or config.trainable == "affine"
+    assert control.penalty.weight == 0
+    assert control.gan == config.gan
     assert (config.penalty.weight == 0) == name.startswith("control")
+
+
+@pytest.mark.parametrize(
+    ("design", "control"),
+    {
+        DEFAULT: "control, only affine, rate 0.003",
+        "control, only affine, rate 0.003": "control, only affine, rate 0.003",
+        "layers": "control",
+        "rate 0.002": "control, rate 0.002",
+        "only mapping": "control",
+    }.items(),
+)
+def test_a_control_moves_the_same_weights_where_there_is_one_that_does(design, control):
+    assert control_of(design) == control
 
 
 def test_designs_that_differ_by_weight_alone_are_a_family():
