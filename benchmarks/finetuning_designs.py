@@ -81,9 +81,11 @@ def family_of(name: str) -> str:
 
 def control_of(name: str) -> str:
     """The design without a penalty of the same game and weights; without such, of the same game; or the usual one."""
+    design = DESIGNS[name]
 
     def likeness(control: str) -> tuple[bool, bool]:
-        return tuple(DESIGNS[control].get(each) == DESIGNS[name].get(each) for each in ("gan", "trainable"))
+        plain = DESIGNS[control]
+        return plain.get("gan") == design.get("gan"), plain.get("trainable") == design.get("trainable")
 
     return max((each for each in DESIGNS if each.startswith("control")), key=likeness)
 
