@@ -25,10 +25,10 @@ from orojar_finetune.discovery.discovering import measured as remeasured
 from orojar_finetune.measures.ground_truth import ground_truth
 from orojar_finetune.measures.held_out import scores_of, space_of
 from orojar_finetune.scenes import BUNDLED
+from orojar_finetune.training.checkpoints import checkpoints
 from orojar_finetune.training.fidelity import Fidelity
 from orojar_finetune.training.processes import Processes
 from orojar_finetune.training.reals import RenderedScenes
-from orojar_finetune.training.state import checkpoints
 from results import device, once, runs_so_far
 
 LATENTS = 256

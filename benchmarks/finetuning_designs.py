@@ -63,6 +63,7 @@ DESIGNS: dict[str, Options] = {
     **{f"control, only affine, rate {rate:g}": _affine(rate, weight=0.0) for rate in (3e-3, 1e-2)},
     **{f"{DEFAULT}, weight {w:g}": _affine(3e-3, weight=w) for w in (1.5, 5.0)},
     f"{DEFAULT}, then 0.5": _affine(3e-3, settle=0.25, settle_weight=0.5),
+    **{f"{DEFAULT}, for half then {w:g}": _affine(3e-3, settle=0.5, settle_weight=w) for w in (0.5, 1.5)},
     "only affine, rate 0.01, falling": {"trainable": "affine", "gan": {**_rate(1e-2), "decay": 0.5}},
     "falling rates": {"gan": {"decay": 0.2}},
     "control, falling rates": {**_penalty(weight=0.0), "gan": {"decay": 0.2}},

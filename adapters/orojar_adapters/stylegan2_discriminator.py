@@ -86,12 +86,10 @@ def minibatch_deviation(
 ) -> Float[Tensor, "batch deviations height width"]:
     """How much the samples of a group differ, as constant maps (Karras et al., ICLR 2018, section 3).
 
-    Raises:
-        ValueError: the batch does not divide into groups.
+    Args:
+        group: size of the groups; where the batch does not divide into such, the largest smaller size that it divides into.
     """
-    group = min(group, len(x))
-    if len(x) % group:
-        raise ValueError(f"the batch must be a multiple of the discriminator's group of {group}, got {len(x)}")
+    group = next(size for size in range(min(group, len(x)), 0, -1) if len(x) % size == 0)
     y = rearrange(x, "(g n) (f c) h w -> g n f c h w", g=group, f=deviations)
     y = (y.var(dim=0, unbiased=False) + 1e-8).sqrt()
     y = reduce(y, "n f c h w -> n f 1 1", "mean")

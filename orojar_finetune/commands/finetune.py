@@ -27,9 +27,10 @@ def run(options: Finetune) -> None:
     tuning = prepare(generator, folder, options.config, options.data, _directions(options), critic)
     is_main = tuning.loop.processes.is_main
     if options.dry_run:
-        found = estimate(tuning.loop)
         if is_main:
             print(json.dumps(dataclasses.asdict(dataclasses.replace(options, config=tuning.config)), indent=1, default=str))
+        found = estimate(tuning.loop)
+        if is_main:
             print(found)
         return
     done = tuning.finish(tuning.loop())
@@ -38,7 +39,10 @@ def run(options: Finetune) -> None:
     _write(folder / MODEL, done, options)
     _report(done, folder)
     if options.push_to_hub and options.hub_model_id:
-        print(f"Pushed: {hub.push(folder / MODEL, options.hub_model_id).url}")
+        if done.ended == "done":
+            print(f"Pushed: {hub.push(folder / MODEL, options.hub_model_id).url}")
+        else:
+            print(f"Not pushed, as the run has not come to its end: orojar push {folder / MODEL} {options.hub_model_id}")
 
 
 def _directions(options: Finetune) -> Directions | None:

@@ -17,9 +17,10 @@ def run(options: Train) -> None:
     config = dataclasses.replace(options.config, gan=options.config.gan.with_rates())
     training = prepare(config, options.data, options.output_dir)
     if options.dry_run:
-        found = estimate(training.loop)
         if training.loop.processes.is_main:
             print(json.dumps(dataclasses.asdict(dataclasses.replace(options, config=config)), indent=1, default=str))
+        found = estimate(training.loop)
+        if training.loop.processes.is_main:
             print(found)
         return
     trained = training.finish(training.loop())

@@ -15,7 +15,8 @@ class RunConfig:
     train_batch_size: int = 16
     """Images per step, over all processes and micro-batches together."""
     gradient_accumulation_steps: int = 1
-    """Micro-batches that a process's part of the batch is divided into: less memory, the same step."""
+    """Micro-batches that a process's part of the batch is divided into: less memory for the same batch. The discriminator
+    compares the images of a micro-batch with each other, so it should hold four or more."""
     seed: int = 0
     """Seed of everything that is drawn."""
     mixed_precision: Literal["no", "fp16", "bf16"] | None = None

@@ -39,7 +39,7 @@ class Game:
         self.generator, self.discriminator, self.reals = generator, discriminator, reals
         self.config, self.total, self.seed, self.mean_path = config, rows, seed, mean_path
         self.path_rows = max(1, rows // 2)
-        self.lengths: list[float] = []
+        self.lengths: list[Tensor] = []
 
     @property
     def fixed_noise(self) -> Noise:
@@ -92,12 +92,14 @@ class Game:
         noise = noise.to(images) / math.sqrt(images.shape[2] * images.shape[3])
         (gradient,) = torch.autograd.grad((images * noise).sum(), ws, create_graph=True)
         lengths = gradient.square().sum(dim=2).mean(dim=1).sqrt()
-        self.lengths.append(lengths.mean().item())
+        self.lengths.append(lengths.detach())
         mean = self.mean_path if self.mean_path > 0 else lengths.detach().mean()
         return (lengths - mean).square().mean()
 
     def _remember_path(self, average: Average) -> None:
-        mean = average({"length": math.fsum(self.lengths) / len(self.lengths)})["length"]
+        mine = [length for lengths in self.lengths for length in lengths.tolist()]
+        everyone = average({"length": math.fsum(mine), "count": float(len(mine))})
+        mean = everyone["length"] / everyone["count"]
         self.lengths.clear()
         self.mean_path.fill_(mean if self.mean_path == 0 else self.mean_path.lerp(self.mean_path.new_tensor(mean), 0.01))
 

@@ -41,7 +41,10 @@ class Estimate:
 
 
 def estimate(loop: Loop) -> Estimate:
-    """Runs every part of a step twice, the second time against the clock. The weights stay, nothing is written."""
+    """Runs every part of a step twice, the second time against the clock. The weights stay, nothing is written.
+
+    Where memory runs out the micro-batch is halved, as in the training.
+    """
     state, device = loop.state, loop.processes.device
     step = _when_all_are_due([*loop.discriminator_parts, *loop.generator_parts])
     seconds: dict[str, float] = {}
@@ -53,7 +56,7 @@ def estimate(loop: Loop) -> Estimate:
         for part in parts:
             for _ in range(2):
                 began = time.perf_counter()
-                loop.gradients(part, step)
+                loop.within_memory(optimizer, [part], step)
                 if device.type == "cuda":
                     torch.cuda.synchronize(device)
                 seconds[part.name] = time.perf_counter() - began

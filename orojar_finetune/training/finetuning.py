@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from orojar_adapters import Generator
@@ -18,6 +19,7 @@ from orojar_finetune.discovery import discover
 from orojar_finetune.discovery.discovering import measured
 from orojar_finetune.measures.held_out import space_of
 from orojar_finetune.training.adversarial import Game
+from orojar_finetune.training.checkpoints import resume
 from orojar_finetune.training.draws import rng
 from orojar_finetune.training.image_data import open_reals
 from orojar_finetune.training.independence import Independence
@@ -26,7 +28,8 @@ from orojar_finetune.training.new_discriminator import new_discriminator
 from orojar_finetune.training.parts import delayed
 from orojar_finetune.training.processes import Processes
 from orojar_finetune.training.reestimation import found_anew, like, rhythm
-from orojar_finetune.training.state import State, resume
+from orojar_finetune.training.state import State
+from orojar_finetune.training.trackers import flat
 from orojar_finetune.training.trainable import choose, resolved, without_adapters
 from orojar_finetune.training.validation import Figures, Validation
 
@@ -112,7 +115,7 @@ class Tuning:
         """The generator that is kept, and its directions measured on it."""
         state, processes = self.loop.state, self.loop.processes
         if self.config.fidelity.keep == "best" and not state.restore_best():
-            log.warning("no validation was within the allowed drift: the last weights are kept")
+            log.warning("there was no validation within the allowed drift: the last weights are kept")
         directions = self.validation.directions = with_tensors(self.validation.directions, state.running)
         generator, adapter = without_adapters(state.average, self.original, self.config.trainable)
         if adapter is None:  # with one the mean latent stays the base's
@@ -149,19 +152,27 @@ def prepare(
     tuned = copy.deepcopy(original)
     choose(tuned, config.trainable, config.lora_rank, run.seed)
     directions = _active(directions or discover(original, config.discover, progress=progress), config.penalty.least_activity)
+    if config.penalty.weight > 0 and len(directions) < 2:
+        raise ValueError(
+            "one direction has no other to be independent of: take two or more (--discover.count, --direction-set)"
+        )
     reals = open_reals(data, original, run.seed, processes.device, config.images, original)
     validation = Validation(original, reals, directions, config.fidelity, processes, output_dir, run.seed)
     first = 0 if discriminator is not None else config.discriminator_steps
     state = State.start(tuned, _critic(discriminator, tuned, config), config.gan, run.gradient_accumulation_steps)
-    state.running |= {"basis": directions.basis.clone(), "sigmas": directions.sigmas.clone()}
-    resume(state, output_dir, run.resume_from_checkpoint)
+    state.running |= {"basis": directions.basis.clone(), "sigmas": directions.sigmas.clone(), "asked": directions.basis.clone()}
+    state.options = dict(flat(dataclasses.asdict(config))) | {"data": data, "directions": _told(directions)}
+    begun = resume(state, output_dir, run.resume_from_checkpoint)
+    if begun and not torch.allclose(state.running["asked"], directions.basis, atol=0.01):
+        raise ValueError(f"{begun} is of a run with other directions: go on with the same, or choose another --output-dir")
     directions = validation.directions = with_tensors(directions, state.running)
     game = Game(tuned, state.discriminator, reals, config.gan, run.train_batch_size, run.seed, state.running["mean_path"])
     through_mapping = config.penalty.through_mapping or config.trainable == "mapping"
     independence = Independence(tuned, directions, config.penalty, run.seed, game.fixed_noise, through_mapping)
     generator_parts = [delayed(part, first) for part in game.generator_parts()]
+    steps = first + run.max_train_steps
     if config.penalty.weight > 0:
-        generator_parts.append(independence.part(first, run.max_train_steps))
+        generator_parts.append(independence.part(first, steps))
 
     every = rhythm(config.penalty.reestimate_every, directions.method)
 
@@ -180,19 +191,22 @@ def prepare(
         game.discriminator_parts(),
         generator_parts,
         config.gan,
-        dataclasses.replace(run, max_train_steps=run.max_train_steps + first),
+        dataclasses.replace(run, max_train_steps=steps),
         output_dir,
         processes,
         validation,
         reestimate,
     )
-    processes.trackers.start(dataclasses.asdict(config))
     return Tuning(loop, original, validation, config, first)
 
 
 def with_tensors(directions: Directions, running: dict[str, Tensor]) -> Directions:
     """A direction set with the basis and sigmas that run along with a state."""
     return dataclasses.replace(directions, basis=running["basis"].clone(), sigmas=running["sigmas"].clone())
+
+
+def _told(directions: Directions) -> str:
+    return f"{len(directions)} by {directions.method} in {directions.space}"
 
 
 def _active(directions: Directions, least: float) -> Directions:

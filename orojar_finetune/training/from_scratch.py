@@ -16,13 +16,15 @@ from orojar_finetune.config import NetworkConfig, TrainConfig
 from orojar_finetune.measures.coordinates import latent_axes
 from orojar_finetune.measures.held_out import scores_of
 from orojar_finetune.training.adversarial import Game
+from orojar_finetune.training.checkpoints import resume
 from orojar_finetune.training.draws import rng
 from orojar_finetune.training.fidelity import Fidelity
 from orojar_finetune.training.image_data import open_reals
 from orojar_finetune.training.independence import Independence
 from orojar_finetune.training.loop import Loop
 from orojar_finetune.training.processes import Processes
-from orojar_finetune.training.state import State, resume
+from orojar_finetune.training.state import State
+from orojar_finetune.training.trackers import flat
 
 SHOWN = tuple(range(48))
 """Seeds of the samples that a validation draws."""
@@ -95,6 +97,7 @@ def prepare(config: TrainConfig, data: str, output_dir: Path) -> Training:
     generator, discriminator = generator.to(processes.device), discriminator.to(processes.device)
     reals = open_reals(data, generator, run.seed, processes.device, config.images)
     state = State.start(generator, discriminator, config.gan, run.gradient_accumulation_steps)
+    state.options = {**dict(flat(dataclasses.asdict(config))), "data": data}
     resume(state, output_dir, run.resume_from_checkpoint)
     game = Game(generator, discriminator, reals, config.gan, run.train_batch_size, run.seed, state.running["mean_path"])
     generator_parts = game.generator_parts()
@@ -120,7 +123,6 @@ def prepare(config: TrainConfig, data: str, output_dir: Path) -> Training:
             processes.trackers.show({"samples": made}, state.step)
         return measure(state.average)
 
-    processes.trackers.start({"network": dataclasses.asdict(config.network), "gan": dataclasses.asdict(config.gan)})
     loop = Loop(state, game.discriminator_parts(), generator_parts, config.gan, run, output_dir, processes, validate)
     return Training(loop, measure)
 

@@ -59,7 +59,7 @@ class Independence:
 
         Args:
             first_step: where the ramp of its weight begins.
-            end: steps of the whole run.
+            end: the step after the last one.
         """
         config = self.config
         settling = end - config.settle * (end - first_step)

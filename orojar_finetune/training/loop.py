@@ -14,7 +14,7 @@ from torch import Tensor
 
 from orojar_finetune.config import GanConfig, RunConfig
 from orojar_finetune.precision import full_precision
-from orojar_finetune.training import state as states
+from orojar_finetune.training import checkpoints as saved
 from orojar_finetune.training.interrupt import Interrupt
 from orojar_finetune.training.parts import Part, add_limited
 from orojar_finetune.training.processes import Processes
@@ -67,7 +67,8 @@ class Loop:
             Diverged: a loss is no number any more; the last good checkpoint stays and is named.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._forget_later_history()
+        self._forget_what_is_later()
+        self.processes.trackers.start(self.state.options)
         self.processes.restore_loss_scale(self.state.loss_scale)
         bar = self.processes.track(range(self.state.step, self.run.max_train_steps), "training", self.state.step)
         with Interrupt() as interrupt:
@@ -114,11 +115,10 @@ class Loop:
                 parameter.requires_grad_(optimizer is mover)
 
     def gradients(self, part: Part, step: int) -> float:
-        """Adds the gradients of a part, in micro-batches, and gives its loss; both are this process's share."""
-        mine = self.processes.rows(part.rows)
+        """Adds the gradients of a part, in micro-batches, and gives its loss; the means over processes are the whole's."""
         total = 0.0
-        for rows in _slices(mine, self.state.micro_batches):
-            share = (rows.stop - rows.start) / (mine.stop - mine.start)
+        for rows in _slices(self.processes.portion(part.rows), self.state.micro_batches):
+            share = (rows.stop - rows.start) * self.processes.count / part.rows
             with full_precision() if part.exact else nullcontext():
                 with self.processes.precision(part.exact):
                     loss = part.loss(step, rows)
@@ -156,12 +156,17 @@ class Loop:
             group["lr"] = group.setdefault("initial_lr", group["lr"]) * min(1.0, (steps - self.state.step) / falling)
 
     def _accumulate(self, optimizer: torch.optim.Optimizer, parts: Sequence[Part]) -> dict[str, float]:
-        """The gradients of parts alone, over all processes, in as many micro-batches as memory wants."""
+        """The gradients of parts alone, over all processes."""
+        losses = self.within_memory(optimizer, parts, self.state.step)
+        self.processes.average_gradients(_parameters(optimizer))
+        return losses
+
+    def within_memory(self, optimizer: torch.optim.Optimizer, parts: Sequence[Part], step: int) -> dict[str, float]:
+        """The gradients of parts alone, and their losses, in as many micro-batches as memory wants."""
         while True:
             optimizer.zero_grad()
             try:
-                losses = {part.name: self.gradients(part, self.state.step) for part in parts}
-                break
+                return {part.name: self.gradients(part, step) for part in parts}
             except torch.OutOfMemoryError:
                 largest = self.processes.share(self.run.train_batch_size) // self.state.micro_batches
                 if largest < 2:
@@ -173,13 +178,11 @@ class Loop:
                 f"out of memory: going on with micro-batches of {largest // 2} images instead of {largest}; "
                 f"the batch stays {self.run.train_batch_size}"
             )
-        self.processes.average_gradients(_parameters(optimizer))
-        return losses
 
     def _check(self, losses: dict[str, float]) -> None:
         wrong = [name for name, value in losses.items() if not math.isfinite(value)]
         if wrong:
-            good = states.checkpoints(self.folder)
+            good = saved.checkpoints(self.folder)
             advice = f"the last good checkpoint is {good[-1]}" if good else "there is no checkpoint yet"
             raise Diverged(
                 f"step {self.state.step + 1}: {', '.join(wrong)} is no finite number any more; {advice}. "
@@ -202,9 +205,11 @@ class Loop:
             with (self.folder / HISTORY).open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"step": self.state.step, **figures}) + "\n")
 
-    def _forget_later_history(self) -> None:
-        """Lines after the step that is resumed from will be written again."""
+    def _forget_what_is_later(self) -> None:
+        """Lines and checkpoints after the step that is resumed from will be written again."""
         path = self.folder / HISTORY
+        if self.processes.is_main:
+            saved.leave_later(self.folder, self.state.step)
         if self.processes.is_main and path.is_file():
             lines = [line for line in path.read_text(encoding="utf-8").splitlines() if _is_before(line, self.state.step)]
             path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
@@ -214,8 +219,8 @@ class Loop:
             self._check({"a weight": math.nan})
         if self.processes.is_main:
             self.state.loss_scale = self.processes.loss_scale
-            self.state.save(self.folder / f"{states.PREFIX}{self.state.step}")
-            states.prune(self.folder, self.run.checkpoints_total_limit)
+            self.state.save(self.folder / f"{saved.PREFIX}{self.state.step}")
+            saved.prune(self.folder, self.run.checkpoints_total_limit)
         self.processes.wait()
 
 
@@ -224,7 +229,7 @@ def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
 
 
 def _slices(rows: slice, count: int) -> list[slice]:
-    size = -(-(rows.stop - rows.start) // count)
+    size = max(1, -(-(rows.stop - rows.start) // count))
     return [slice(first, min(first + size, rows.stop)) for first in range(rows.start, rows.stop, size)]
 
 

@@ -41,9 +41,18 @@ class Processes:
 
     @classmethod
     def of_training(cls, run: RunConfig, folder: Path, progress: bool = True) -> "Processes":
-        """Those of a training, whose precision is its own, whatever ran before in the same Python process."""
+        """Those of a training, whose precision is its own, whatever ran before in the same Python process.
+
+        Raises:
+            ValueError: a batch that does not divide evenly among them.
+        """
         AcceleratorState._reset_state()  # Accelerate keeps the first precision of a Python process and refuses another
-        return cls(progress, run.mixed_precision, run.report_to, folder)
+        processes = cls(progress, run.mixed_precision, run.report_to, folder)
+        if run.train_batch_size % processes.count:
+            raise ValueError(
+                f"--train-batch-size must be a multiple of the {processes.count} processes, got {run.train_batch_size}"
+            )
+        return processes
 
     @property
     def is_main(self) -> bool:
@@ -54,6 +63,11 @@ class Processes:
     def device(self) -> torch.device:
         """Where this process computes."""
         return self.accelerator.device
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return self.accelerator.num_processes
 
     def place(self, module: nn.Module) -> None:
         """Moves a module to this process's device where there are several processes."""
@@ -80,6 +94,11 @@ class Processes:
         count = self.share(total)
         first = count * self.accelerator.process_index
         return slice(first, first + count)
+
+    def portion(self, total: int) -> slice:
+        """This process's rows of a batch that need not divide evenly: some have one more, or one where others have none."""
+        i = self.accelerator.process_index
+        return slice(total * i // self.count, total * (i + 1) // self.count)
 
     def stack(self, count: int, compute: Callable[[int], Tensor], description: str) -> Tensor:
         """`compute(0)`, ..., `compute(count - 1)` stacked, each computed by one process and known to all."""

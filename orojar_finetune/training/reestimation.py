@@ -12,6 +12,8 @@ from orojar_finetune.discovery.discovering import METHODS
 
 EVERY = 500
 """Steps between one search and the next, where nothing else is asked for."""
+KIND = ("part", "whiten", "activations")
+"""Options that decide what kind of directions a search finds."""
 BY_DESCENT = ("orojar", "hessian", "latentclr")
 """Methods whose search takes as long as those steps."""
 
@@ -40,9 +42,13 @@ def found_anew(directions: Directions, generator: Generator, config: DiscoverCon
 
 
 def like(directions: Directions, config: DiscoverConfig) -> DiscoverConfig:
-    """The config with the method, space, layers and number of directions of a set."""
+    """The config with the method, space, layers and number of directions of a set, and with the `KIND` it was found with."""
     where = {"space": directions.space, "layers": directions.layers[0], "layer_groups": directions.groups}
-    return dataclasses.replace(config, method=directions.method, count=len(directions), **where)
+    made = directions.provenance.get("config", {})
+    kind = {name: made[name] for name in KIND if name in made}
+    if "activations" in kind:
+        kind["activations"] = tuple(kind["activations"])  # a list where it comes from a file
+    return dataclasses.replace(config, method=directions.method, count=len(directions), **where, **kind)
 
 
 def following(before: Directions, found: Directions) -> Directions:

@@ -6,9 +6,9 @@ Random numbers and the position in the data are functions of the step (`draws`),
 import copy
 import json
 import math
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -20,7 +20,6 @@ from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_finetune.atomic import replacing_folder
 from orojar_finetune.config import GanConfig
 
-PREFIX = "checkpoint-"
 COUNTERS = "state.json"
 
 
@@ -36,6 +35,7 @@ class State:
         loss_scale: that of half precision, where it is used.
         best: score of the best validation so far; lower is better.
         best_weights: those of the averaged generator then, and what ran along.
+        options: of the run, flat, as in `penalty.weight`; they travel with its checkpoints.
     """
 
     generator: Generator
@@ -49,6 +49,7 @@ class State:
     loss_scale: dict[str, float] = field(default_factory=dict)
     best: float = math.inf
     best_weights: dict[str, Tensor] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def start(
@@ -96,23 +97,30 @@ class State:
                 save_file({key: value.contiguous() for key, value in tensors.items()}, temporary / f"{name}.safetensors")
             best = self.best if math.isfinite(self.best) else None
             counters = {"step": self.step, "micro_batches": self.micro_batches, "best": best, "loss_scale": self.loss_scale}
+            counters |= {
+                "moving": {name: len(_moving(one)) for name, one in self._optimizers().items()},
+                "options": self.options,
+            }
             (temporary / COUNTERS).write_text(json.dumps(counters) + "\n", encoding="utf-8")
 
     def load(self, folder: Path) -> None:
-        """Takes over a checkpoint of the same networks.
+        """Takes over a checkpoint of the same networks; of micro-batches it keeps the larger number.
 
         Raises:
             ValueError: a checkpoint that is not there, not whole, or of other networks.
         """
         try:
             counters = json.loads((folder / COUNTERS).read_text(encoding="utf-8"))
-            self.step, self.micro_batches = int(counters["step"]), int(counters["micro_batches"])
+            self.step = int(counters["step"])
+            self.micro_batches = max(self.micro_batches, int(counters["micro_batches"]))
             self.best = math.inf if counters.get("best") is None else float(counters["best"])
             self.loss_scale = dict(counters.get("loss_scale", {}))
             self.best_weights = load_file(folder / "best.safetensors")
             for name, network in self._networks().items():
                 network.load_state_dict(load_file(folder / f"{name}.safetensors"))
             for name, optimizer in self._optimizers().items():
+                if counters["moving"][name] != len(_moving(optimizer)):
+                    raise ValueError("the optimizer moved other weights")
                 _load_optimizer(optimizer, load_file(folder / f"{name}.safetensors"))
             kept = load_file(folder / "running.safetensors")
             for name, tensor in self.running.items():
@@ -160,63 +168,22 @@ class State:
         return {**found, "running": self.running, "best": self.best_weights}
 
 
+def _moving(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+
+
 def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Puts moments back in the memory layout of their parameters: another layout rounds differently in the last bit."""
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    """Puts moments back in the memory layout of their parameters: another layout rounds differently in the last bit.
+
+    Raises:
+        ValueError: moments of other weights.
+    """
+    parameters = _moving(optimizer)
     states: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         index, key = name.split(".", 1)
-        parameter = parameters[int(index)]
-        kept = torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape and key != "step" else value
+        if key != "step" and value.shape != parameters[int(index)].shape:
+            raise ValueError("the optimizer moved other weights")
+        kept = value if key == "step" else torch.empty_like(parameters[int(index)]).copy_(value)
         states.setdefault(int(index), {})[key] = kept
     optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
-
-
-def checkpoints(folder: Path) -> list[Path]:
-    """The checkpoints of a run, oldest first."""
-    found = [path for path in folder.glob(f"{PREFIX}*") if path.name.removeprefix(PREFIX).isdecimal() and path.is_dir()]
-    return sorted(found, key=lambda path: int(path.name.removeprefix(PREFIX)))
-
-
-def prune(folder: Path, limit: int | None) -> None:
-    """Removes all but the newest checkpoints."""
-    for path in [] if limit is None else checkpoints(folder)[:-limit]:
-        shutil.rmtree(path)
-
-
-def resume(state: State, folder: Path, wanted: str | None) -> Path | None:
-    """Puts a state where a checkpoint stands and says which, None where the run starts from its beginning.
-
-    Args:
-        wanted: `latest`, the name of a checkpoint, or None for none.
-
-    Raises:
-        ValueError: no such checkpoint, or there are checkpoints of an earlier run that nobody wants to continue.
-    """
-    if wanted is None:
-        if found := checkpoints(folder):
-            raise ValueError(
-                f"{folder} holds {found[-1].name} of an earlier run: continue it with --resume-from-checkpoint latest, "
-                "or choose another --output-dir"
-            )
-        return None
-    path = chosen(folder, wanted)
-    if path is not None:
-        state.load(path)
-    return path
-
-
-def chosen(folder: Path, wanted: str) -> Path | None:
-    """The checkpoint to resume from; None where `latest` is wanted and there is none yet.
-
-    Raises:
-        ValueError: no such checkpoint; lists those there are.
-    """
-    found = checkpoints(folder)
-    if wanted == "latest":
-        return found[-1] if found else None
-    path = Path(wanted) if Path(wanted).is_absolute() else folder / wanted
-    if (path / COUNTERS).is_file():
-        return path
-    known = ", ".join(p.name for p in found) or "none"
-    raise ValueError(f"there is no checkpoint {wanted} in {folder}; there are: {known}")

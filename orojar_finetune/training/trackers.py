@@ -37,10 +37,10 @@ class Trackers:
         """Opens a run in each.
 
         Args:
-            config: nested options; trackers get them flat, as `penalty.weight`.
+            config: flat options, such as `penalty.weight`.
         """
         if self.accelerator.log_with:
-            self.accelerator.init_trackers(PROJECT, config=dict(_flat(config)))
+            self.accelerator.init_trackers(PROJECT, config=dict(config))
 
     def log(self, figures: dict[str, float], step: int) -> None:
         """Figures of a step."""
@@ -63,9 +63,10 @@ class Trackers:
         self.accelerator.end_training()
 
 
-def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested options with their places in their names, as `penalty.weight`; what is no number or word is written as one."""
     for name, value in config.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
+            yield from flat(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value if isinstance(value, (int, float, str, bool)) else str(value)

@@ -62,6 +62,16 @@ def test_two_processes_find_the_directions_of_one_by_every_other_method(tmp_path
         torch.testing.assert_close(torch.tensor(two.activity), torch.tensor(one.activity), atol=1e-5, rtol=1e-4)
 
 
+def test_a_training_batch_that_does_not_divide_among_the_processes_is_refused_before_anything_is_made(tmp_path):
+    words = ["train", "--output-dir", str(tmp_path / "run"), "--train-batch-size", "7"]
+    command = [*LAUNCH, "--multi_gpu", "--num_processes", "2", "-m", "orojar_finetune", *words]
+    environment = {**os.environ, "ACCELERATE_USE_CPU": "true"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=250, env=environment)
+    assert done.returncode != 0
+    assert "--train-batch-size must be a multiple of the 2 processes, got 7" in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_launch_that_starts_fewer_processes_than_asked_for_says_so(tmp_path):
     write_model_folder(tmp_path / "m", tiny_stylegan2())
     words = ["discover", str(tmp_path / "m"), "--method", "random", "--count", "2", "--held-out", "2"]
@@ -92,7 +102,7 @@ def test_two_processes_have_the_losses_of_one_with_the_same_batch(tmp_path, verb
     else:
         source = [str(tmp_path / "m")]
         write_model_folder(tmp_path / "m", tiny_stylegan2(num_classes=2), discriminator=tiny_discriminator(num_classes=2))
-        words += ["--penalty.every", "2", "--penalty.batch-size", "4", "--penalty.ramp-steps", "0", "--penalty.weight", "1"]
+        words += ["--penalty.every", "2", "--penalty.batch-size", "5", "--penalty.ramp-steps", "0", "--penalty.weight", "1"]
         words += ["--penalty.max-pull", "0.5"]
         words += ["--discover.count", "3", "--discover.latents", "4", "--discover.held-out", "4", "--fidelity.max-drift", "99"]
         words += ["--fidelity.latents", "5"]

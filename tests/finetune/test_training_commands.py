@@ -1,6 +1,7 @@
 """`orojar finetune` and `orojar train` as people type them: whole processes, killed and resumed."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -11,7 +12,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from orojar_finetune import Directions, discover, load_discriminator, load_generator, write_model_folder
+from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_finetune import CheckpointError, Directions, discover, load_discriminator, load_generator, write_model_folder
 from orojar_finetune.cli import main
 from orojar_finetune.config import PenaltyConfig
 from tiny import tiny_discriminator, tiny_stylegan2
@@ -19,6 +21,7 @@ from tiny import tiny_discriminator, tiny_stylegan2
 QUICK = ["--max-train-steps", "6", "--train-batch-size", "4", "--checkpointing-steps", "2", "--validation-steps", "3"]
 QUICK += ["--logging-steps", "1", "--fidelity.features", "random", "--fidelity.images", "64", "--fidelity.latents", "4"]
 QUICK += ["--penalty.every", "2", "--penalty.batch-size", "4", "--penalty.ramp-steps", "2", "--fidelity.max-drift", "10"]
+DRIFT = QUICK[-2:]
 TRAIN = ["train", "--resolution", "16", "--channels", "8", "8", "4", "--discriminator-channels", "8", "8", "4"]
 TRAIN += ["--latent-size", "8", "--w-size", "8", "--mapping-depth", "2", "--train-batch-size", "4"]
 TRAIN += ["--validation-steps", "1000", "--logging-steps", "1", "--checkpointing-steps", "2"]
@@ -83,7 +86,8 @@ def test_a_finetuned_folder_can_be_tuned_further(model, tmp_path):
 
 
 def test_a_dry_run_prints_every_option_and_an_estimate_and_leaves_nothing(model, tmp_path, capsys):
-    main(["finetune", str(model), "--output-dir", str(tmp_path / "run"), *QUICK, "--dry-run"])
+    words = ["--report-to", "tensorboard", "--dry-run"]
+    main(["finetune", str(model), "--output-dir", str(tmp_path / "run"), *QUICK, *words])
     out = capsys.readouterr().out
     options, rest = json.JSONDecoder().raw_decode(out)
     assert options["config"]["penalty"]["weight"] == PenaltyConfig().weight
@@ -92,6 +96,21 @@ def test_a_dry_run_prints_every_option_and_an_estimate_and_leaves_nothing(model,
     for word in ("real", "fake", "R1", "generator", "penalty", "memory:"):
         assert word in out[rest:]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_prints_the_options_and_halves_the_batch_where_memory_runs_out(model, tmp_path, capsys, monkeypatch, caplog):
+    def hungry(self, images, labels=None, forward=StyleGAN2Discriminator.forward):
+        if len(images) > 2:
+            raise torch.OutOfMemoryError("too much")
+        return forward(self, images, labels)
+
+    monkeypatch.setattr(StyleGAN2Discriminator, "forward", hungry)
+    with caplog.at_level(logging.WARNING, "orojar"):
+        main(["finetune", str(model), "--output-dir", str(tmp_path / "run"), *QUICK, "--dry-run"])
+    assert "going on with micro-batches of 2 images instead of 4" in caplog.text
+    out = capsys.readouterr().out
+    assert out.startswith("{")
+    assert "6 steps: 0 h 00 min" in out
 
 
 def test_a_dry_run_of_train(tmp_path, capsys):
@@ -171,6 +190,15 @@ def test_the_tuned_model_goes_to_the_hub_and_comes_back(model, tmp_path, hub, ca
     assert "tester/tuned" in capsys.readouterr().out
     ours, theirs = load_generator(tmp_path / "run" / "model"), load_generator("tester/tuned")
     assert all(torch.equal(value, theirs.state_dict()[name]) for name, value in ours.state_dict().items())
+
+
+def test_a_run_that_is_stopped_is_not_pushed_unasked(model, tmp_path, hub, capsys):
+    words = ["--push-to-hub", "--hub-model-id", "tester/stopped", "--fidelity.max-drift", "1e-9"]
+    main(["finetune", str(model), "--output-dir", str(tmp_path / "run"), *[w for w in QUICK if w not in DRIFT], *words])
+    folder = tmp_path / "run" / "model"
+    assert f"Not pushed, as the run has not come to its end: orojar push {folder} tester/stopped" in capsys.readouterr().out
+    with pytest.raises(CheckpointError):
+        load_generator("tester/stopped")
 
 
 def test_tensorboard_gets_losses_figures_and_a_strip_a_direction(model, tmp_path):

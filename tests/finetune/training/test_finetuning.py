@@ -7,7 +7,8 @@ import torch
 
 from orojar_finetune import Directions, discover, finetune
 from orojar_finetune.config import DiscoverConfig, FidelityConfig, FinetuneConfig, GanConfig, PenaltyConfig, RunConfig
-from orojar_finetune.training import state as states
+from orojar_finetune.training import checkpoints as saved
+from orojar_finetune.training.finetuning import prepare
 from tiny import tiny_discriminator, tiny_stylegan2
 
 QUICK = FinetuneConfig(
@@ -89,6 +90,47 @@ def test_a_generator_without_data_or_discriminator_is_tuned_and_stays_as_it_was(
     assert [row["step"] for row in history(tmp_path) if "penalty" in row] == [3, 4, 5, 6]
     assert {"frechet", "orthogonality", "activity"} <= history(tmp_path)[-1].keys()
     assert sorted(path.name for path in (tmp_path / "validation").iterdir()) == [f"step-{s:06}.png" for s in (2, 4, 6)]
+
+
+@pytest.mark.parametrize("first", [0, 500])
+def test_the_penalty_has_its_weight_to_the_end_after_a_new_discriminator_too(tmp_path, first):
+    config = dataclasses.replace(QUICK, penalty=PenaltyConfig(every=1, ramp_steps=10, weight=15.0), discriminator_steps=500)
+    critic = None if first else tiny_discriminator()
+    loop = prepare(tiny_stylegan2(), tmp_path, run(config, max_train_steps=20), discriminator=critic, progress=False).loop
+    assert loop.run.max_train_steps == first + 20
+    weight = loop.generator_parts[-1].weight
+    assert [weight(first + step) for step in (-1, 0, 5, 10, 19)] == [0, 0, 7.5, 15, 15]
+
+
+def test_one_direction_has_no_other_to_be_independent_of(tmp_path):
+    found = discover(tiny_stylegan2(), method="random", count=1, held_out=4, progress=False)
+    with pytest.raises(ValueError, match="take two or more"):
+        tune(tmp_path, directions=found)
+    without = dataclasses.replace(QUICK, penalty=PenaltyConfig(weight=0.0))
+    assert tune(tmp_path, config=without, directions=found).ended == "done"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"trainable": "affine"}, "trainable all, and this one has affine"),
+        ({"run": dataclasses.replace(QUICK.run, seed=1)}, "run.seed 0, and this one has 1"),
+        ({}, "of a run with other directions"),
+        (
+            {"discover": dataclasses.replace(QUICK.discover, count=2)},
+            "directions 3 by random in w, and this one has 2",
+        ),
+    ],
+)
+def test_a_run_is_not_gone_on_with_as_another_one(tmp_path, options, words):
+    generator = tiny_stylegan2()
+    found, other = (discover(generator, method="random", count=3, seed=s, held_out=4, progress=False) for s in (0, 1))
+    tune(tmp_path, directions=found, config=run(max_train_steps=2))
+    config = dataclasses.replace(QUICK, **options)
+    config = run(config, resume_from_checkpoint="latest")
+    directions = found if "run" in options or "trainable" in options else None if options else other
+    with pytest.raises(ValueError, match=words):
+        tune(tmp_path, config=config, directions=directions)
 
 
 def test_a_discriminator_of_the_checkpoint_is_used_at_once_and_stays_as_it_was(tmp_path, caplog):
@@ -199,7 +241,7 @@ def test_directions_that_move_different_layers_are_refused(tmp_path):
     mixed = dataclasses.replace(found, layers=((0, 2), None, None))
     with pytest.raises(ValueError, match="all directions must move the same layers"):
         tune(tmp_path, directions=mixed)
-    assert not states.checkpoints(tmp_path)
+    assert not saved.checkpoints(tmp_path)
 
 
 def test_options_replace_those_of_the_config(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from orojar_finetune.config import GanConfig, RunConfig
-from orojar_finetune.training import state as states
+from orojar_finetune.training import checkpoints as saved
 from orojar_finetune.training.adversarial import Game
 from orojar_finetune.training.interrupt import Interrupt
 from orojar_finetune.training.loop import Diverged, Loop, Stop
@@ -23,7 +23,7 @@ def loop(folder, validate=None, gan=None, resume="latest", **options):
     gan = gan or GanConfig(r1_every=2, path_length=1.0, path_length_every=3, augment=True)
     run = RunConfig(**options)
     state = State.start(tiny_stylegan2(), tiny_discriminator(), gan, run.gradient_accumulation_steps)
-    states.resume(state, folder, resume)
+    saved.resume(state, folder, resume)
     reals = RenderedScenes(16, 0, torch.device("cpu"))
     game = Game(state.generator, state.discriminator, reals, gan, run.train_batch_size, 0, state.running["mean_path"])
     parts = game.discriminator_parts(), game.generator_parts()
@@ -81,6 +81,52 @@ def test_both_rates_fall_to_zero_at_the_end_of_the_run_also_of_one_that_is_resum
     assert differing(whole.state, again.state) == []
 
 
+def test_a_run_that_goes_on_from_an_earlier_checkpoint_has_no_later_ones(tmp_path):
+    loop(tmp_path)()
+    loop(tmp_path, resume="checkpoint-2", max_train_steps=3, checkpoints_total_limit=1)()
+    assert [path.name for path in saved.checkpoints(tmp_path)] == ["checkpoint-3"]
+    assert loop(tmp_path).state.step == 3
+    assert (tmp_path / "left-checkpoint-6").is_dir()
+
+
+class OneOf:
+    """An accelerator that believes to be one of several."""
+
+    def __init__(self, accelerator, index, count):
+        self.accelerator, self.process_index, self.num_processes = accelerator, index, count
+
+    def __getattr__(self, name):
+        return getattr(self.accelerator, name)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 6])
+def test_a_batch_need_not_divide_among_processes_whose_mean_is_the_whole(tmp_path, count):
+    values = torch.tensor([1.0, 2.0, 4.0, 8.0])
+    losses, slopes = [], []
+    for index in range(count):
+        one = loop(tmp_path)
+        one.processes.accelerator = OneOf(one.processes.accelerator, index, count)
+        weight = torch.ones((), requires_grad=True)
+        losses.append(one.gradients(Part("part", lambda _, rows, w=weight: (w * values[rows]).mean(), 4), 0))
+        slopes.append(0.0 if weight.grad is None else weight.grad.item())
+    assert sum(losses) / count == pytest.approx(15 / 4)
+    assert sum(slopes) / count == pytest.approx(15 / 4)
+
+
+def test_the_mean_path_is_that_of_all_latents_whatever_the_micro_batches(tmp_path):
+    found = []
+    for micro_batches in (1, 3):
+        gan = GanConfig(path_length=1.0, noise="none")
+        one = loop(tmp_path / str(micro_batches), gan=gan, gradient_accumulation_steps=micro_batches, train_batch_size=10)
+        (path,) = (part for part in one.generator_parts if part.name == "path length")
+        one.state.running["mean_path"].fill_(1e-6)
+        one.listen(one.state.generator_optimizer)
+        one.gradients(path, 0)
+        path.after(one.processes.mean_of)
+        found.append(one.state.running["mean_path"].item())
+    assert found[0] == pytest.approx(found[1], rel=1e-6)
+
+
 def test_history_after_the_step_that_is_resumed_from_is_forgotten(tmp_path):
     loop(tmp_path)()
     with (tmp_path / "history.jsonl").open("a") as file:
@@ -103,7 +149,7 @@ def test_micro_batches_give_the_gradients_of_the_whole_batch_where_the_discrimin
 
 def test_checkpoints_come_in_their_rhythm_with_a_limit_and_the_last_step_has_one(tmp_path):
     loop(tmp_path, max_train_steps=5, checkpoints_total_limit=2)()
-    assert [path.name for path in states.checkpoints(tmp_path)] == ["checkpoint-4", "checkpoint-5"]
+    assert [path.name for path in saved.checkpoints(tmp_path)] == ["checkpoint-4", "checkpoint-5"]
 
 
 def test_both_networks_and_the_average_move(tmp_path):
@@ -125,7 +171,7 @@ def test_a_loss_that_is_no_number_stops_and_names_the_last_good_checkpoint(tmp_p
     one.generator_parts = [Part("generator", bad, 8)]
     with pytest.raises(Diverged, match=r"step 4: generator is no finite number any more; the last good checkpoint is .*-2"):
         one()
-    assert [path.name for path in states.checkpoints(tmp_path)] == ["checkpoint-2"]
+    assert [path.name for path in saved.checkpoints(tmp_path)] == ["checkpoint-2"]
 
 
 def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
@@ -139,7 +185,7 @@ def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
     one.validate, one.run = poison, RunConfig(max_train_steps=2, train_batch_size=8, validation_steps=2, checkpointing_steps=2)
     with pytest.raises(Diverged, match=r"a weight is no finite number any more; there is no checkpoint yet"):
         one()
-    assert states.checkpoints(tmp_path) == []
+    assert saved.checkpoints(tmp_path) == []
 
 
 def test_out_of_memory_halves_the_micro_batch_says_so_and_keeps_the_batch(tmp_path, caplog):
@@ -181,7 +227,7 @@ def test_an_interrupt_finishes_the_step_saves_and_returns(tmp_path, number):
 
     one = loop(tmp_path, interrupt, validation_steps=3)
     assert one() == "interrupted"
-    assert states.checkpoints(tmp_path)[-1].name == "checkpoint-4"
+    assert saved.checkpoints(tmp_path)[-1].name == "checkpoint-4"
     rest = loop(tmp_path)
     rest()
     whole = loop(tmp_path / "whole")
@@ -206,7 +252,7 @@ def test_a_validation_can_stop_the_run_with_its_reason(tmp_path):
     assert one() == "enough"
     assert one.state.step == 3
     assert history(tmp_path)[-1]["figure"] == 2
-    assert states.checkpoints(tmp_path)[-1].name == "checkpoint-3"
+    assert saved.checkpoints(tmp_path)[-1].name == "checkpoint-3"
 
 
 def test_validations_come_in_their_rhythm_and_at_the_end(tmp_path):

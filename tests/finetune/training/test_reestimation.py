@@ -7,7 +7,7 @@ from orojar_finetune import Directions, DiscoverConfig, discover
 from orojar_finetune.discovery.discovering import METHODS
 from orojar_finetune.discovery.random import random_basis
 from orojar_finetune.training.reestimation import BY_DESCENT, EVERY, following, found_anew, rhythm
-from tiny import tiny_stylegan2
+from tiny import tiny_biggan, tiny_stylegan2
 
 LAYERS = len(tiny_stylegan2().layers)
 
@@ -59,3 +59,21 @@ def test_the_rhythm_is_what_was_asked_for_or_suits_the_method():
     assert {method: rhythm(None, method) for method in METHODS} == {m: 0 if m in BY_DESCENT else EVERY for m in METHODS}
     assert set(BY_DESCENT) < set(METHODS)
     assert [rhythm(wanted, method) for wanted in (0, 7) for method in ("sefa", "orojar", "by hand")] == [0, 0, 0, 7, 7, 0]
+
+
+@pytest.mark.parametrize("kind", [{"whiten": True}, {"activations": (1, 2)}])
+def test_directions_of_a_kind_are_found_anew_as_that_kind(tmp_path, kind):
+    config, generator = DiscoverConfig(latents=8, held_out=4), tiny_stylegan2()
+    before = discover(generator, config, count=3, progress=False, **kind)
+    before.save(tmp_path)
+    found = found_anew(Directions.load(tmp_path), generator, config)
+    torch.testing.assert_close(found.basis, before.basis)
+    assert {name: found.provenance["config"][name] for name in kind} == kind
+
+
+def test_directions_of_a_part_of_z_stay_in_it():
+    generator, config = tiny_biggan(), DiscoverConfig(latents=8, held_out=4, space="z")
+    before = discover(generator, config, count=2, part="coarse", progress=False)
+    found = found_anew(before, generator, config)
+    assert ((before.basis == 0) == (found.basis == 0)).all()
+    assert (found.basis == 0).any()

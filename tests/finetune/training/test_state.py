@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from orojar_finetune.config import GanConfig
-from orojar_finetune.training import state as states
 from orojar_finetune.training.state import State
 from tiny import tiny_discriminator, tiny_stylegan2
 
@@ -52,6 +51,31 @@ def test_a_state_returns_bit_for_bit_and_goes_on_bit_for_bit(tmp_path):
     assert_same(state, other)
 
 
+def test_of_micro_batches_asked_for_and_saved_the_larger_number_holds(tmp_path):
+    state = start()
+    for saved, asked in ((2, 4), (4, 2)):
+        state.micro_batches = saved
+        state.save(tmp_path / f"checkpoint-{saved}")
+        other = start()
+        other.micro_batches = asked
+        other.load(tmp_path / f"checkpoint-{saved}")
+        assert other.micro_batches == 4
+
+
+@pytest.mark.parametrize(("saved", "now"), [("all", "mapping"), ("mapping", "all"), ("mapping", "synthesis")])
+def test_moments_of_other_weights_are_refused(tmp_path, saved, now):
+    def moving(what):
+        generator = tiny_stylegan2().requires_grad_(False)
+        (generator if what == "all" else getattr(generator, what)).requires_grad_(True)
+        return State.start(generator, tiny_discriminator(), GanConfig())
+
+    state = moving(saved)
+    move(state)
+    state.save(tmp_path / "checkpoint-1")
+    with pytest.raises(ValueError, match=r"is no checkpoint of this run \(the optimizer moved other weights"):
+        moving(now).load(tmp_path / "checkpoint-1")
+
+
 def test_a_state_without_a_best_has_none_after_its_return(tmp_path):
     start().save(tmp_path / "checkpoint-0")
     other = start(seed=3)
@@ -94,35 +118,6 @@ def test_the_discriminator_may_learn_at_its_own_rate():
     state = start(learning_rate=0.1, discriminator_learning_rate=0.3)
     assert state.generator_optimizer.param_groups[0]["lr"] == 0.1
     assert state.discriminator_optimizer.param_groups[0]["lr"] == 0.3
-
-
-def test_the_oldest_checkpoints_go_first_by_number(tmp_path):
-    for step in (9, 10, 100):
-        (tmp_path / f"checkpoint-{step}").mkdir()
-    (tmp_path / "checkpoint-mine").mkdir()
-    states.prune(tmp_path, 2)
-    assert [path.name for path in states.checkpoints(tmp_path)] == ["checkpoint-10", "checkpoint-100"]
-    assert (tmp_path / "checkpoint-mine").is_dir()
-    states.prune(tmp_path, None)
-    assert len(states.checkpoints(tmp_path)) == 2
-
-
-def test_latest_without_checkpoints_starts_from_the_beginning(tmp_path):
-    state = start()
-    assert states.resume(state, tmp_path, "latest") is None
-    assert states.resume(state, tmp_path, None) is None
-
-
-def test_an_unknown_checkpoint_lists_those_there_are(tmp_path):
-    start().save(tmp_path / "checkpoint-3")
-    with pytest.raises(ValueError, match=r"no checkpoint checkpoint-4 in .*; there are: checkpoint-3"):
-        states.resume(start(), tmp_path, "checkpoint-4")
-
-
-def test_a_run_that_nobody_wants_to_continue_is_not_overwritten(tmp_path):
-    start().save(tmp_path / "checkpoint-3")
-    with pytest.raises(ValueError, match="holds checkpoint-3 of an earlier run: continue it with --resume-from-checkpoint"):
-        states.resume(start(), tmp_path, None)
 
 
 @pytest.mark.parametrize("damage", ["cut", "missing", "other"])
