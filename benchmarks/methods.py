@@ -17,11 +17,13 @@ from typing import Any
 import torch
 
 from finetuning import words
-from finetuning_designs import DEFAULT
-from orojar_finetune import Directions, DiscoverConfig, evaluate, load_generator
+from finetuning_designs import DEFAULT, control_of
+from orojar_finetune import Directions, DiscoverConfig, FinetuneConfig, discover, evaluate, load_generator
 from orojar_finetune.config import CompareConfig, EvaluateConfig
 from orojar_finetune.config.discovery import DescentConfig
 from orojar_finetune.evaluation.comparing import compare
+from orojar_finetune.evaluation.findings import Figure
+from orojar_finetune.evaluation.spending import counting
 from orojar_finetune.scenes import BUNDLED
 from results import once, runs_so_far, write
 from styles import in_styles
@@ -58,13 +60,14 @@ DESIGNS: dict[str, dict[str, Any]] = {
     },
     "jd: in s": {"styles": True, "latents": 16},
     "jd: in s, layers and image": {"styles": True, "latents": 16, "activations": LAYERS},
-    "axes: in s": {"method": "axes", "styles": True},
+    "axes: in s": {"method": "axes", "styles": True, "latents": 16},
     "jd: layers 0 to 3": {"layers": (0, 4)},
     "jd: layers 4 to 9": {"layers": (4, 10)},
     "jacobian: whitened": {"method": "jacobian", "whiten": True},
 }
 """What each changes in the defaults; a method without one is orojar-jd, styles looks for directions in the style space."""
-TUNED = {"fine-tuned": DEFAULT, "fine-tuned without the penalty": "control"}
+TUNED = {"fine-tuned": DEFAULT, "fine-tuned without the penalty": control_of(DEFAULT)}
+TUNED_STEPS = FinetuneConfig().run.max_train_steps
 """The designs of `finetuning.py` whose generators and directions meet them."""
 
 
@@ -95,17 +98,21 @@ def measured(name: str, seed: int, model: Path, runs: Path) -> dict[str, Any]:
     before = time.perf_counter()
     evaluated = EvaluateConfig(measures=("independence", "ground-truth"), latents=128, seed=seed)
     if name in TUNED:
-        (run,) = runs.glob(f"{words(TUNED[name], seed, 0).removesuffix('0')}*/model")
+        run = runs / words(TUNED[name], seed, TUNED_STEPS) / "model"
         found = evaluate(load_generator(run), Directions.load(run), evaluated, data="scenes")
     else:
         options = dict(DESIGNS[name])
         method, shown, styles = options.pop("method", "orojar-jd"), options.pop("shown", None), options.pop("styles", False)
         generator = in_styles(load_generator(model)) if styles else load_generator(model)
-        config = CompareConfig((method,), DiscoverConfig(seed=seed, descent=DescentConfig(), **options), evaluated)
-        (column,) = compare(generator, config, data="scenes")
-        found = column.findings
-        if shown is not None and column.directions is not None:
-            found = evaluate(generator, column.directions.take(range(shown)), evaluated, data="scenes")
+        config = DiscoverConfig(seed=seed, descent=DescentConfig(), **options)
+        if shown is None:
+            (column,) = compare(generator, CompareConfig((method,), config, evaluated), data="scenes")
+            found = column.findings
+        else:
+            with counting(generator) as spent:
+                directions = discover(generator, config, method=method, progress=False).take(range(shown))
+            found = evaluate(generator, directions, evaluated, data="scenes")
+            found.figures["seconds"] = Figure(spent.seconds)
     described = found.described()
     return {
         "design": name,

@@ -14,6 +14,7 @@ import argparse
 import dataclasses
 import json
 import math
+import statistics
 from pathlib import Path
 
 import torch
@@ -24,7 +25,7 @@ from results import runs_so_far, write
 
 RESULTS_OF = {"reduced": "paper", "reduced-weights": "paper_weights"}
 """Where figures of runs in these folders go; those of others bear their folder's name."""
-COLUMNS = {"cos²": 9, "activity": 9, "disent.": 9, "compl.": 9, "Fréchet": 9, "VP": 7, "last": 7}
+COLUMNS = {"cos²": 9, "of active": 9, "activity": 9, "disent.": 9, "compl.": 9, "Fréchet": 9, "VP": 7, "last": 7}
 
 
 def main() -> None:
@@ -64,13 +65,13 @@ def report(preset: str, runs: Path) -> None:
     name = RESULTS_OF.get(runs.name, f"paper_{runs.name}")
     fresh = (json.loads(path.read_text(encoding="utf-8")) for path in sorted(runs.glob("*/measured.json")))
     records = runs_so_far(name, fresh, ("design", "weight", "seed", "steps"))
-    print(f"{'design':20}{'weight':>8}{'seed':>5}" + "".join(f"{name:>{width}}" for name, width in COLUMNS.items()))
+    print(f"{'design':20}{'weight':>8}{'seed':>5}{'steps':>7}" + "".join(f"{name:>{width}}" for name, width in COLUMNS.items()))
     for record in records:
-        vp = record.get("vp", {"best": math.nan, "last": math.nan})
+        vp = record.get("vp", {"best": [math.nan], "last": [math.nan]})
         print(
-            f"{record['design']:20}{record['weight']:8g}{record['seed']:5}"
+            f"{record['design']:20}{record['weight']:8g}{record['seed']:5}{record['steps']:7}"
             + "".join(f"{record[key]:9.4f}" for key in KEYS)
-            + f"{vp['best']:7.3f}{vp['last']:7.3f}"
+            + "".join(f"{statistics.fmean(vp[epoch]):7.3f}" for epoch in ("best", "last"))
         )
     if records:
         reader = json.loads((runs / "reader.json").read_text(encoding="utf-8"))

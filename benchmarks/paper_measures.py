@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from active_axes import active_ones
 from orojar_adapters import Generator
 from orojar_finetune import sprites
 from orojar_finetune.measures.activeness import activeness
@@ -27,6 +28,7 @@ AT_ONCE = 256
 ACTIVENESS_LATENTS, ORTHOGONALITY_LATENTS = 300, 64
 ROLLS = 8
 """Unrelated pictures that each is compared with."""
+VP_NETWORKS = 3
 ORIENTATION = FACTORS.index("orientation")
 
 
@@ -39,6 +41,7 @@ def measured(generator: Generator, reader: SpriteReader, preset: Preset) -> dict
     active = activeness(generator, axes, rng(SEED, "activeness"), ACTIVENESS_LATENTS, AT_ONCE).mean(dim=0)
     return {
         "orthogonality": scores.orthogonality,
+        **active_ones(generator, axes),
         "activity": scores.activities.mean().item(),
         "activities": rounded(scores.activities),
         "activeness": rounded(active),
@@ -52,10 +55,13 @@ def measured(generator: Generator, reader: SpriteReader, preset: Preset) -> dict
 
 
 def variation_predictability(generator: Generator, preset: Preset) -> dict[str, Any]:
-    """Whether a network can name the coordinate in which two pictures differ (Zhu et al., ECCV 2020): best and last epoch."""
+    """Whether networks can name the coordinate in which two pictures differ, from their difference (Zhu et al., ECCV 2020)."""
     pairs = generated_pairs(generator, None, rng(SEED, "pairs"), preset.pairs, batch_size=AT_ONCE)
-    found = predictability(pairs, preset.vp_epochs, SEED, preset.vp_share, device=generator.device)
-    return {"best": found.best, "last": found.last, "chance": found.chance}
+    found = [
+        predictability(pairs, preset.vp_epochs, SEED + i, preset.vp_share, "difference", generator.device)
+        for i in range(VP_NETWORKS)
+    ]
+    return {"best": [one.best for one in found], "last": [one.last for one in found], "chance": found[0].chance}
 
 
 @torch.no_grad()
@@ -91,7 +97,7 @@ def read(reader: SpriteReader, count: int, images: Callable[[slice], Tensor]) ->
 
 @torch.no_grad()
 def frechet(generator: Generator, reader: SpriteReader, preset: Preset) -> float:
-    """The Fréchet distance of generated pictures to sprites on the reader's features."""
+    """The Fréchet distance of generated pictures to sprites on the reader's features, over the variance of the sprites'."""
 
     def reals(start: int, count: int) -> Tensor:
         drawn = sprites.sample(count, rng(SEED, "sprites", start)).to(generator.device)
@@ -107,7 +113,7 @@ def frechet(generator: Generator, reader: SpriteReader, preset: Preset) -> float
             for start in range(0, preset.images, AT_ONCE)
         ]
         moments.append(sum(parts[1:], start=parts[0]))
-    return frechet_distance(*moments)
+    return frechet_distance(*moments) / moments[0].covariance.trace().item()
 
 
 def rounded(values: Tensor) -> list[float]:

@@ -18,13 +18,13 @@ EVERY = 100
 """Steps between checkpoints."""
 SHOWN, ROWS = (-2.0, -1.0, 0.0, 1.0, 2.0), [0, 1, 2]
 """Sigmas in the pictures of traversals, and the seeds of their rows."""
-KEYS = ("orthogonality", "activity", "disentanglement", "completeness", "frechet")
+KEYS = ("orthogonality", "orthogonality of active ones", "activity", "disentanglement", "completeness", "frechet")
 Figures = dict[str, Any]
 
 
 def run(preset: Preset, name: str, weight: float, seed: int, runs: Path) -> None:
     """One training and its measurement, unless they have been done."""
-    folder = runs / f"{name.replace(' ', '-')}-{weight:g}-seed-{seed}"
+    folder = runs / f"{name.replace(' ', '-')}-{weight:g}-seed-{seed}-steps-{preset.steps}"
     folder.mkdir(parents=True, exist_ok=True)
     where = "cuda" if torch.cuda.is_available() else "cpu"
     reader = the_reader(preset, runs, where)

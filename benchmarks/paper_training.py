@@ -2,7 +2,6 @@
 
 import json
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -12,9 +11,13 @@ from torch import Tensor
 
 from orojar_finetune import sprites
 from orojar_finetune.atomic import replacing
+from orojar_finetune.precision import full_precision
 from orojar_finetune.training.draws import rng
 from paper_networks import SmallDiscriminator, activations, gradient_penalty, small_generator
 from paper_presets import BETAS, GRADIENT_PENALTY, LATENT_SIZE, PENALTIES, Preset
+
+TRAINED_BY = ("resolution", "generator", "discriminator", "embedding", "batch", "rate", "steps", "penalised")
+"""What of a preset decides how a run trains; the rest decides how it is measured."""
 
 
 class Training:
@@ -45,7 +48,8 @@ class Training:
         rate = self.preset.rate * min(1.0, 2 * (1 - self.step / self.preset.steps))
         for optimizer in (self.generator_optimizer, self.discriminator_optimizer):
             optimizer.param_groups[0]["lr"] = rate
-        losses = {**self._discriminate(), **self._generate()}
+        with full_precision():
+            losses = {**self._discriminate(), **self._generate()}
         self.step += 1
         self.seconds += time.perf_counter() - started
         return losses
@@ -92,7 +96,8 @@ class Training:
     @property
     def _run(self) -> str:
         """What tells this run from others."""
-        return json.dumps({**asdict(self.preset), "design": self.design, "weight": self.weight, "seed": self.seed})
+        trained = {name: getattr(self.preset, name) for name in TRAINED_BY}
+        return json.dumps({**trained, "design": self.design, "weight": self.weight, "seed": self.seed})
 
     def save(self, path: Path) -> None:
         """Writes a checkpoint, whole or not at all."""

@@ -42,7 +42,8 @@ def orojar(
         latents: where the Jacobian is taken, `Float[Tensor, "batch *latent"]`; the penalty is over all coordinates of a row.
         probes: sign vectors per latent, at least 2 (the paper's K).
         epsilon: length of a step in every coordinate.
-        reduction: over the batch; `mean`, `max` (of the authors' portable file: one latent alone gets a gradient) or `none`.
+        reduction: over the batch, of each activation; `mean`, `max` (of the authors' portable file: one latent of each alone
+            gets a gradient) or `none`.
         scale_free: divides each latent's variance by the square of its mean q, which estimates the squared trace of J'J: the
             penalty then cannot be lowered by shrinking the Jacobian. False is the paper's form.
         rng: where the signs come from; None is torch's global generator.
@@ -60,14 +61,17 @@ def orojar(
         raise ValueError(f"difference must be forward or central, got {difference!r}")
     steps = epsilon * _signs(signs, (probes, *latents.shape), latents, rng)
     low = -steps if difference == "central" else torch.zeros_like(steps[:1])
-    total = latents.new_zeros(len(latents))
+    total: Tensor | None = None
     for activation in _evaluate(generate, latents, torch.cat([steps, low])):
         high, low_values = activation[:probes], activation[probes:]
         jv = (high - low_values) / (2 * epsilon if difference == "central" else epsilon)
         q = jv.square().sum(dim=2)  # probes x batch
         variance = q.var(dim=0)
-        total = total + (variance / _nonzero(q.mean(dim=0).square()) if scale_free else variance)
-    return _reduce(total, reduction)
+        reduced = _reduce(variance / _nonzero(q.mean(dim=0).square()) if scale_free else variance, reduction)
+        total = reduced if total is None else total + reduced
+    if total is None:
+        raise ValueError("generate returned no activations")
+    return total
 
 
 def cosines(

@@ -67,7 +67,7 @@ class Synthesis(nn.Module):
 
 @final
 class PGGAN(Generator):
-    """A ProGAN generator of any size. The length of z does not show in its images: it is normalized first.
+    """A ProGAN generator of any size.
 
     Args:
         resolution: image size in pixels, a power of two of at least 8.
@@ -75,6 +75,8 @@ class PGGAN(Generator):
         latent_size: width of z.
         num_classes: width of the label, 0 for none.
         image_channels: 1 gray, 3 RGB, 4 RGBA.
+        normalize_latents: whether z is brought to one length first, as ProGAN does, so that its length does not show; without
+            it the dense layer's maps are neither activated nor normalized either (as in the code of Wei et al., ICCV 2021).
 
     Raises:
         ValueError: a size that no ProGAN has.
@@ -94,11 +96,13 @@ class PGGAN(Generator):
         latent_size: int = 512,
         num_classes: int = 0,
         image_channels: int = 3,
+        normalize_latents: bool = True,
     ) -> None:
         super().__init__()
         check_sizes(resolution, channels, latent_size=latent_size, num_classes=num_classes, image_channels=image_channels)
         self.resolution, self.image_channels, self.num_classes = resolution, image_channels, num_classes
         self.latent_size = self.w_size = latent_size
+        self.normalize_latents = normalize_latents
         self.synthesis = Synthesis(latent_size + num_classes, channels, image_channels)
 
     @property
@@ -122,7 +126,7 @@ class PGGAN(Generator):
         truncation: float = 1.0,
         cutoff: int | None = None,
     ) -> Float[Tensor, "batch layers w"]:
-        """z times the truncation, of which the images show only the sign and 0; the label is of no use here yet."""
+        """z times the truncation, of which normalized ones show only the sign and 0; the label is of no use here yet."""
         return z[:, None] * (truncation if cutoff is None or cutoff > 0 else 1.0)
 
     def synthesize_with_activations(
@@ -132,14 +136,19 @@ class PGGAN(Generator):
         noise: Noise = "const",
         labels: Labels | None = None,
     ) -> tuple[Float[Tensor, "batch channels height width"], list[Float[Tensor, "batch _ _ _"]]]:
-        x, rows = pixel_norm(ws[:, 0]), self.label_rows(labels, len(ws))
+        x, rows = self._normalized(ws[:, 0]), self.label_rows(labels, len(ws))
         if rows is not None:
-            x = pixel_norm(torch.cat([x, rows], dim=1))
+            x = self._normalized(torch.cat([x, rows], dim=1))
         kept = []
-        for layer in self.synthesis.layers:
-            x = pixel_norm(F.leaky_relu(layer(x), 0.2))
+        for i, layer in enumerate(self.synthesis.layers):
+            x = layer(x)
+            if i or self.normalize_latents:
+                x = pixel_norm(F.leaky_relu(x, 0.2))
             kept.append(x)
         return self.synthesis.torgb(x), [kept[i] for i in activations]
+
+    def _normalized(self, x: Tensor) -> Tensor:
+        return pixel_norm(x) if self.normalize_latents else x
 
     @property
     def tunable(self) -> dict[str, tuple[str, ...]]:

@@ -93,3 +93,6 @@ class NetworkConfig:
     """Width of w, in families that have one."""
     mapping_depth: int = 4
     """Layers from z to w, in families that have one."""
+    normalize_latents: bool = True
+    """pggan: bring z to one length first, as ProGAN does. Where the coordinates of z shall become independent, as in the paper,
+    False: of one length, each shrinks the others."""

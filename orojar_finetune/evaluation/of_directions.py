@@ -10,6 +10,7 @@ from orojar_finetune.evaluation.subject import Subject, figure, of_directions
 from orojar_finetune.gram import jacobian
 from orojar_finetune.measures import held_out
 from orojar_finetune.measures.activeness import activeness
+from orojar_finetune.measures.coordinates import is_all_of_z
 from orojar_finetune.measures.distances import load_distance
 from orojar_finetune.measures.features import load_features
 from orojar_finetune.measures.orthogonality import squared_cosines
@@ -32,21 +33,19 @@ def measure_independence(subject: Subject) -> Findings:
     space = held_out.space_of(generator, directions)
     steps = space.narrow(directions.basis * directions.sigmas[:, None]).to(generator.device)
     anchors = space.sample(subject.config.latents, subject.rng("independence"))
-    found = held_out.scores_by_latent(space, anchors, steps, Processes(progress=False))
+    activities = held_out.activities_by_latent(space, anchors, steps, Processes(progress=False))
     _, activations = outputs(generator, ("layers",))
 
     def cosines(i: int) -> Tensor:
+        """Of the image and of each layer."""
         changes = jacobian(space, anchors.rows(slice(i, i + 1)), steps, held_out.EPSILON, held_out.BATCH_SIZE, activations)
-        return torch.stack([squared_cosines((c @ c.T)[None])[0] for c in changes[1:]]).mean()
+        return torch.stack([squared_cosines((c @ c.T)[None])[0] for c in changes])
 
-    figures = {
-        "orthogonality": figure(found.squared_cosines, subject),
-        "activity": figure(found.activities.mean(dim=1), subject),
-    }
+    found = torch.stack([cosines(i) for i in range(len(anchors))])
+    figures = {"orthogonality": figure(found[:, 0], subject), "activity": figure(activities.mean(dim=1), subject)}
     if activations:
-        layers = torch.stack([cosines(i) for i in range(len(anchors))])
-        figures["orthogonality of layers"] = figure(layers, subject)
-    return Findings(subject.name, directions.names, figures, {"activity": of_directions(found.activities)})
+        figures["orthogonality of layers"] = figure(found[:, 1:].mean(dim=1), subject)
+    return Findings(subject.name, directions.names, figures, {"activity": of_directions(activities)})
 
 
 def measure_activeness(subject: Subject) -> Findings:
@@ -97,9 +96,10 @@ def measure_preservation(subject: Subject) -> Findings:
 
 
 def measure_predictability(subject: Subject) -> Findings:
-    """VP: whether a network can tell which direction changed."""
+    """VP: whether a network can tell which direction changed; for all coordinates of z as the paper draws them."""
     directions, config = subject.need_directions(), subject.config
-    pairs = generated_pairs(subject.generator, directions, subject.rng("pairs"), config.predictability_pairs, LARGEST_PAIR)
+    chosen = None if is_all_of_z(directions, subject.generator) else directions
+    pairs = generated_pairs(subject.generator, chosen, subject.rng("pairs"), config.predictability_pairs, LARGEST_PAIR)
     device = subject.generator.device
     runs = [
         predictability(pairs, config.predictability_epochs, config.seed + i, device=device)

@@ -96,6 +96,11 @@ def latent_axes(generator: Generator, part: str | None = None) -> Directions:
     )
 
 
+def is_all_of_z(directions: Directions, generator: Generator) -> bool:
+    """Whether these are the coordinate axes of z, all of them and in their order."""
+    return directions.space == "z" and torch.equal(directions.basis.cpu(), torch.eye(generator.latent_size))
+
+
 def _rows(latents: Tensor, space: str) -> Tensor:
     """Latents as rows of layers, which directions move alike; of z and of w+ there is one."""
     values = latents.detach().cpu().double()

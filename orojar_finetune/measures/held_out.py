@@ -65,17 +65,29 @@ def scores_by_latent(
     epsilon: float = EPSILON,
     batch_size: int = BATCH_SIZE,
 ) -> ScoresByLatent:
-    """The same at each anchor: what intervals are drawn from. All activities are over the variance of the same images."""
+    """The same at each anchor: what intervals are drawn from."""
 
     def gram(i: int) -> Tensor:
         return gram_matrix(space, anchors.rows(slice(i, i + 1)), steps, epsilon, batch_size)
 
+    grams = processes.stack(len(anchors), gram, "measuring orthogonality")
+    return ScoresByLatent(squared_cosines(grams), activities_by_latent(space, anchors, steps, processes, batch_size))
+
+
+def activities_by_latent(
+    space: LatentSpace,
+    anchors: Anchors,
+    steps: Float[Tensor, "directions size"],
+    processes: Processes,
+    batch_size: int = BATCH_SIZE,
+) -> Float[Tensor, "latents directions"]:
+    """The activity of each step at each anchor, all over the variance of the same images."""
+
     def change(i: int) -> Tensor:
         return squared_change(space, anchors.rows(slice(i, i + 1)), steps, batch_size)
 
-    grams = processes.stack(len(anchors), gram, "measuring orthogonality")
     changes = processes.stack(len(anchors), change, "measuring activity")
-    return ScoresByLatent(squared_cosines(grams), changes / image_variance(space, anchors, batch_size))
+    return changes / image_variance(space, anchors, batch_size)
 
 
 def scores_of(generator: Generator, directions: Directions, latents: int, seed: int, processes: Processes) -> Scores:

@@ -143,6 +143,7 @@ def predictability(
     def answers(rows: Tensor) -> tuple[Tensor, Tensor]:
         images = pairs.images[rows].to(device).float() / 127.5 - 1
         seen = rearrange(images, "b two c h w -> b (two c) h w") if sees == "both" else images[:, 0] - images[:, 1]
+        seen = seen.contiguous(memory_format=torch.channels_last)  # faster on CPUs
         return network(seen), pairs.changed[rows].to(device)
 
     accuracies = []

@@ -142,6 +142,7 @@ def networks(config: NetworkConfig, seed: int) -> tuple[Generator, StyleGAN2Disc
         "latent_size": config.latent_size,
         "w_size": config.w_size,
         "mapping_depth": config.mapping_depth,
+        "normalize_latents": config.normalize_latents,
     }
     asked = inspect.signature(family).parameters
     missing = [name for name, p in asked.items() if p.default is p.empty and name not in sizes]

@@ -17,6 +17,17 @@ def test_the_length_of_z_does_not_show():
     torch.testing.assert_close(generator(z, truncation=0.5), generator(z), rtol=1e-4, atol=1e-5)
 
 
+def test_without_normalization_the_length_of_z_shows_and_a_folder_remembers_it(tmp_path):
+    plain = PGGAN(16, [8, 8, 4], latent_size=8, normalize_latents=False)
+    plain.load_state_dict(tiny_pggan().state_dict())
+    plain.save_pretrained(tmp_path)
+    generator = PGGAN.from_pretrained(tmp_path)
+    z = generator.sample_latents(2, torch.Generator().manual_seed(0))
+    assert (generator(z) - generator(3 * z)).abs().mean() > 0.01
+    _, (first,) = generator.synthesize_with_activations(generator.map(z), [0])
+    torch.testing.assert_close(first, generator.synthesis.layers[0](z))
+
+
 def test_layers_of_features_are_two_a_resolution():
     assert [(layer.name, layer.resolution) for layer in tiny_pggan().feature_layers] == [
         ("4x4 dense", 4),

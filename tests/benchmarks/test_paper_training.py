@@ -87,6 +87,13 @@ def test_the_rate_is_constant_for_half_of_the_steps_and_then_falls_to_zero():
     assert rates[::2] == rates[1::2] == pytest.approx([1, 1, 1, 1, 1, 0.75, 0.5, 0.25])
 
 
+def test_how_a_run_is_measured_may_change_before_it_goes_on(tmp_path):
+    tiny().save(tmp_path / "checkpoint.safetensors")
+    other = tiny(latents=7, vp_epochs=3, weights={"orojar": 5.0})
+    other.load(tmp_path / "checkpoint.safetensors")
+    assert other.step == 0
+
+
 def test_seeds_draw_differently():
     one, other = tiny(seed=0).advance(), tiny(seed=1).advance()
     assert one["distance"] != other["distance"]

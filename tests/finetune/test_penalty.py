@@ -157,6 +157,19 @@ def test_hessian_penalty_of_a_quadratic_is_twice_its_squared_mixed_derivatives()
     torch.testing.assert_close(found, 2 * off_diagonal(H) * 8 / 7)
 
 
+def test_the_maximum_is_taken_of_each_activation_as_the_authors_do():
+    first, second = linear(5, 3), linear(4, 3, seed=2)
+    z, probes = torch.randn(4, 3, generator=rng(), dtype=torch.float64), 3
+
+    def one(matrix: Tensor):
+        return lambda x: (x @ matrix.T).square()
+
+    both = orojar(lambda x: [one(first)(x), one(second)(x)], z, probes, reduction="max", scale_free=False, rng=rng(3))
+    apart = [orojar(one(m), z, probes, reduction="none", scale_free=False, rng=rng(3)) for m in (first, second)]
+    assert apart[0].argmax() != apart[1].argmax()
+    torch.testing.assert_close(both, apart[0].max() + apart[1].max())
+
+
 def test_hessian_penalty_of_separable_outputs_is_nothing():
     z = torch.randn(4, 3, generator=rng(), dtype=torch.float64)
     assert hessian_penalty(lambda x: torch.stack([x.sin().sum(dim=1), x.pow(3).sum(dim=1)], dim=1), z, rng=rng()) < 1e-16

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from linear import Linear, direction_set, seeded
 from orojar_adapters import Generator, Layer, Noise
-from orojar_finetune.measures.coordinates import Coordinates
+from orojar_finetune.measures.coordinates import Coordinates, is_all_of_z, latent_axes
 from orojar_finetune.measures.variation_predictability import Pairs, generated_pairs, pair_network, predictability
 from tiny import tiny_biggan, tiny_stylegan2
 
@@ -47,6 +47,15 @@ class Painter(Generator):
 @pytest.fixture(scope="module")
 def painted():
     return generated_pairs(Painter(), None, seeded(), count=800)
+
+
+def test_all_axes_of_z_are_known_from_others():
+    generator = Painter()
+    axes = latent_axes(generator)
+    assert is_all_of_z(axes, generator)
+    assert not is_all_of_z(axes.take([0, 1, 2]), generator)
+    assert not is_all_of_z(axes.take([1, 0, 2, 3]), generator)
+    assert not is_all_of_z(direction_set(torch.eye(8), "w"), tiny_stylegan2())
 
 
 @pytest.fixture(scope="module")
