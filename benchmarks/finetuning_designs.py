@@ -64,6 +64,7 @@ DESIGNS: dict[str, Options] = {
     **{f"{DEFAULT}, weight {w:g}": _affine(3e-3, weight=w) for w in (1.5, 5.0)},
     f"{DEFAULT}, then 0.5": _affine(3e-3, settle=0.25, settle_weight=0.5),
     **{f"{DEFAULT}, for half then {w:g}": _affine(3e-3, settle=0.5, settle_weight=w) for w in (0.5, 1.5)},
+    f"{DEFAULT}, every step": _affine(3e-3, every=1, batch_size=2),
     "only affine, rate 0.01, falling": {"trainable": "affine", "gan": {**_rate(1e-2), "decay": 0.5}},
     "falling rates": {"gan": {"decay": 0.2}},
     "control, falling rates": {**_penalty(weight=0.0), "gan": {"decay": 0.2}},
