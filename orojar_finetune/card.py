@@ -193,28 +193,25 @@ def _scores(sets: Mapping[str, Directions]) -> str:
 
 
 def _usage(has_directions: bool) -> str:
+    imports = "Directions, generate_edited, load_generator" if has_directions else "generate_edited, load_generator"
+    edited = ", directions, {0: +2.0}, labels, truncation=0.7)" if has_directions else ", labels=labels, truncation=0.7)"
     lines = [
         "## Use",
         "",
         "```python",
         "import torch",
-        f"from orojar_finetune import {'Directions, ' if has_directions else ''}load_generator",
+        f"from orojar_finetune import {imports}",
         "",
         'generator = load_generator("user/repo")  # this repository',
-        "z = generator.sample_latents(4, rng=torch.Generator().manual_seed(0))",
-        "ws = generator.map(z, truncation=0.7)",
+        "rng = torch.Generator().manual_seed(0)",
+        "z, labels = generator.sample_latents(4, rng), generator.sample_labels(4, rng)",
+        *(['directions = Directions.load("user/repo")'] if has_directions else []),
+        f"images = generate_edited(generator, z{edited}  # in [-1, 1]",
+        "```",
+        "",
+        "Or in the browser: `orojar edit user/repo`.",
     ]
-    if has_directions:
-        lines.append('ws = Directions.load("user/repo").apply(ws, {0: +2.0})')
-    return "\n".join(
-        [
-            *lines,
-            "images = generator.synthesize(ws)  # in [-1, 1]",
-            "```",
-            "",
-            "Or in the browser: `orojar edit user/repo`.",
-        ]
-    )
+    return "\n".join(lines)
 
 
 def _source(base: Mapping[str, Any]) -> str:

@@ -61,7 +61,10 @@ class Directions:
     @property
     def digest(self) -> str:
         """Tells sets apart by what they do to a latent, not by their names."""
-        return hashlib.sha256(b"".join(t.float().numpy().tobytes() for t in self._tensors().values())).hexdigest()[:12]
+        digest = hashlib.sha256(repr((self.space, self.layers)).encode())
+        for tensor in self._tensors().values():
+            digest.update(tensor.float().numpy().tobytes())
+        return digest.hexdigest()[:12]
 
     def _tensors(self) -> dict[str, Tensor]:
         return {"basis": self.basis.contiguous().cpu(), "sigmas": self.sigmas.contiguous().cpu()}

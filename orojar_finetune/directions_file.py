@@ -16,6 +16,7 @@ from torch import Tensor
 from orojar_adapters import CheckpointError
 from orojar_adapters.readers.checkpoint import brief
 from orojar_adapters.readers.folder import read_json, read_tensors
+from orojar_adapters.sources import on_hub
 from orojar_finetune.atomic import replacing
 
 TENSORS, JSON = "directions.safetensors", "directions.json"
@@ -78,11 +79,12 @@ def _folder(source: str | os.PathLike, revision: str | None) -> Path:
         if not (path / JSON).is_file():
             raise MissingDirectionsError(f"{source} holds no {JSON}; find directions with: orojar discover {source}")
         return path
-    if path.is_file() or str(source).count("/") > 1:
+    repo, inside, revision = on_hub(os.fspath(source), revision) or (os.fspath(source), None, revision)
+    if path.is_file() or inside is not None or repo.count("/") > 1:
         raise MissingDirectionsError(f"{source} is one file; directions live in model folders: orojar discover {source}")
     try:
         for file in (TENSORS, JSON):
-            found = hf_hub_download(os.fspath(source), file, revision=revision)
+            found = hf_hub_download(repo, file, revision=revision)
         return Path(found).parent
     except EntryNotFoundError as e:
         raise MissingDirectionsError(f"{source} holds no {JSON} on the Hub") from e

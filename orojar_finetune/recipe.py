@@ -16,7 +16,7 @@ from torch import Tensor
 from orojar_adapters import Generator
 from orojar_finetune.atomic import replacing
 from orojar_finetune.directions import Directions
-from orojar_finetune.editing import generate_edited, latents_of_seeds
+from orojar_finetune.editing import latents_of_seeds, one_by_one
 
 log = logging.getLogger("orojar")
 
@@ -101,7 +101,7 @@ class Recipe:
             log.warning("%s", said)
         z, labels = latents_of_seeds(generator, list(self.seeds), self.label)
         edits: dict[int | str, float] = dict(self.edits)
-        return generate_edited(generator, z, directions, edits, labels, self.truncation, self.noise)
+        return one_by_one(generator, z, directions, edits, labels, self.truncation, self.noise)
 
     def differences(self, generator: Generator, directions: Directions | None) -> list[str]:
         """Why the picture may look different from the one that was saved, one sentence each."""

@@ -15,6 +15,8 @@ from orojar_finetune.editing import generate_edited, latents_of_seeds
 
 STRENGTHS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 """Sigmas shown in a strip."""
+PIXELS = 2**20
+"""Of all images that are made at once, unless one alone has more."""
 SMALLEST_TILE = 64
 """Images smaller than this many pixels are shown enlarged."""
 
@@ -94,5 +96,9 @@ def samples(
     generator: Generator, seeds: Sequence[int], truncation: float = 1.0, noise: Noise = "const"
 ) -> Float[Tensor, "seeds channels height width"]:
     """The pictures of some seeds, without edits."""
-    z, labels = latents_of_seeds(generator, list(seeds))
-    return generate_edited(generator, z, labels=labels, truncation=truncation, noise=noise)
+    at_once = max(1, PIXELS // generator.resolution**2)
+    found = []
+    for first in range(0, len(seeds), at_once):
+        z, labels = latents_of_seeds(generator, list(seeds[first : first + at_once]))
+        found.append(generate_edited(generator, z, labels=labels, truncation=truncation, noise=noise))
+    return torch.cat(found)

@@ -86,6 +86,11 @@ class Generator(ModelMixin, ConfigMixin, ABC):
         return self.layers
 
     @property
+    def truncates(self) -> bool:
+        """Whether truncation shows in the images at all."""
+        return True
+
+    @property
     def latent_ranges(self) -> dict[str, tuple[int, int]]:
         """Parts of z that enter the synthesis apart, by name: first coordinate and one past the last."""
         return {}

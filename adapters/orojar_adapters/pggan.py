@@ -106,6 +106,10 @@ class PGGAN(Generator):
         self.synthesis = Synthesis(latent_size + num_classes, channels, image_channels)
 
     @property
+    def truncates(self) -> bool:
+        return not self.normalize_latents
+
+    @property
     def layers(self) -> tuple[Layer, ...]:
         return (Layer(0, "z", 4),)
 

@@ -126,7 +126,7 @@ def _parse_hub(text: str) -> tuple[str | None, str | None, str | None]:
         if url.scheme != "hf" and url.netloc not in (urlsplit(constants.ENDPOINT).netloc, "huggingface.co", "hf.co"):
             return None, None, None
         parts = (f"{url.netloc}{url.path}" if url.scheme == "hf" else url.path).strip("/").split("/")
-        if len(parts) > 3 and parts[2] in ("blob", "resolve", "tree"):
+        if len(parts) > 3 and parts[2] in ("blob", "resolve", "tree", "commit"):
             revision = unquote(parts[3])
             del parts[2:4]
         text = unquote("/".join(parts))

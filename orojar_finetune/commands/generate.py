@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import torch
 
 from orojar_adapters import Generator, Noise, load_generator
 from orojar_finetune import render
+from orojar_finetune.devices import fastest_device
 from orojar_finetune.directions import Directions
-from orojar_finetune.editing import generate_edited, latents_of_seeds
+from orojar_finetune.editing import latents_of_seeds, one_by_one
 from orojar_finetune.recipe import Recipe, fingerprint
 from orojar_finetune.verbs import Generate
 
@@ -25,10 +27,12 @@ def run(options: Generate) -> None:
     if not options.source:
         raise ValueError("which generator? type orojar generate MODEL, or orojar generate --recipe FILE")
     noise = parse_noise(options.noise)
-    edits = parse_edits(options.edits)
+    edits: dict[int | str, float] = dict(recipe.edits) if recipe else parse_edits(options.edits)
     if not options.seeds:
         raise ValueError("seeds must name at least one seed, such as --seeds 0 1 2")
-    generator = load_generator(options.source, options.revision)
+    generator = load_generator(options.source, options.revision).to(fastest_device())
+    if options.truncation != 1 and not generator.truncates:
+        log.warning("truncation does nothing to a %s: the length of its latents does not show", generator.title)
     directions = None
     if edits or {"strips", "gif"} & set(options.kinds):
         directions = Directions.load(options.source, options.direction_set, options.revision)
@@ -53,7 +57,6 @@ def _follow(options: Generate, recipe: Recipe) -> Generate:
         source=recipe.model if own else options.source,
         revision=options.revision or (recipe.revision if own else None),
         seeds=recipe.seeds,
-        edits=tuple(f"{name}={strength!r}" for name, strength in recipe.edits.items()),
         truncation=recipe.truncation,
         noise=str(recipe.noise),
         label=recipe.label,
@@ -68,6 +71,10 @@ def _recipe(
         raise ValueError("a picture with random noise cannot be made again: give --noise const, none or a seed")
     facts = generator.source_facts
     edited = directions if edits else None
+    strengths: dict[str, float] = defaultdict(float)
+    if edited is not None:
+        for key, strength in edits.items():  # of one direction by its name and its number they add up
+            strengths[edited.names[edited.index(key)]] += strength
     return Recipe(
         model=options.source,
         seeds=options.seeds,
@@ -78,7 +85,7 @@ def _recipe(
         label=options.label,
         direction_set=(options.direction_set or Directions.list(options.source, options.revision)[0]) if edited else None,
         directions=edited.digest if edited else None,
-        edits={edited.names[edited.index(key)]: strength for key, strength in edits.items()} if edited else {},
+        edits=dict(strengths),
     )
 
 
@@ -92,7 +99,7 @@ def _samples(
     if not {"images", "grid"} & set(options.kinds):
         return []
     z, labels = latents_of_seeds(generator, list(options.seeds), options.label)
-    images = generate_edited(generator, z, directions, edits, labels, options.truncation, noise)
+    images = one_by_one(generator, z, directions, edits, labels, options.truncation, noise)
     written = []
     if "images" in options.kinds:
         for seed, image in zip(options.seeds, images, strict=True):

@@ -79,7 +79,8 @@ class DiscoverConfig:
     """Layers whose activations count beside the image; ganspace in z and latentclr look at these instead of the image, and
     choose one themselves where none is named."""
     batch_size: int = 64
-    """The most images generated at once."""
+    """The most images generated at once; the descents of orojar and hessian generate a whole step's, `descent.batch_size` times
+    `probes` + 1 (orojar) or 2 * `probes` + 1 (hessian)."""
     descent: DescentConfig = field(default_factory=DescentConfig)
 
     def __post_init__(self) -> None:

@@ -19,6 +19,8 @@ from orojar_finetune.training.processes import Processes
 
 EXACT_SIZE = 128
 """Latents up to this width get their whole Gram matrices; wider ones a subspace iteration, which costs less."""
+TINY = 1e-30
+"""Instead of the squared change of an output that does not change."""
 OVERSAMPLING = 10
 ITERATIONS = 3
 
@@ -116,7 +118,7 @@ def _apply_gram(
         rows = slice(first, first + config.batch_size)
         start = torch.zeros_like(steps[rows], requires_grad=True)
         outputs = space.outputs(anchor, start, config.activations)
-        weights = [1.0 if len(outputs) == 1 else 1 / float(c.square().sum()) for c in changes]
+        weights = [1.0 if len(outputs) == 1 else 1 / max(float(c.square().sum()), TINY) for c in changes]
         dots = [(o.flatten(1) * c[rows]).sum() * w for o, c, w in zip(outputs, changes, weights, strict=True)]
         result[rows] = torch.autograd.grad(torch.stack(dots).sum(), start)[0] @ frame.T
     return result

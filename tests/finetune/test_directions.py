@@ -91,6 +91,13 @@ def test_a_run_killed_between_the_two_files_leaves_the_old_set(tmp_path):
     assert same(Directions.load(tmp_path), make(seed=0))
 
 
+def test_a_digest_tells_what_a_set_does_to_a_latent():
+    one = make()
+    assert one.digest == make(method="sefa").digest == one.rename({0: "hue"}).digest
+    others = [make(seed=1), make(layers=(0, 2)), make(layers=(1, 3)), make(space="z")]
+    assert len({one.digest, *(other.digest for other in others)}) == 5
+
+
 def test_missing_and_damaged_files_get_one_clear_error(tmp_path):
     with pytest.raises(CheckpointError, match="orojar discover"):
         Directions.load(tmp_path)

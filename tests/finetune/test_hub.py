@@ -78,6 +78,19 @@ def test_what_cannot_be_pushed_is_refused_before_anything_is_sent(hub, folder, t
     assert "models/tester/broken" not in hub.store.repos
 
 
+def test_directions_are_found_at_an_address_of_the_hub_as_the_model_is(hub, folder):
+    pushed = push(folder, "tester/addressed")
+    assert "/commit/" in pushed.url
+    ours = Directions.load(folder)
+    page = f"{hub.url}/tester/addressed"
+    for source in (page, "hf://tester/addressed", "tester/addressed/", f"{page}/tree/main", pushed.url):
+        assert load_generator(source).resolution == 16
+        assert Directions.list(source) == ["orojar-jd"]
+        assert torch.equal(Directions.load(source).basis, ours.basis)
+    with pytest.raises(CheckpointError, match="is one file"):
+        Directions.load("tester/addressed/diffusion_pytorch_model.safetensors")
+
+
 def test_missing_directions_on_the_hub_are_said_plainly(hub, tmp_path):
     write_model_folder(tmp_path / "m", tiny_stylegan2())
     push(tmp_path / "m", "tester/bare")

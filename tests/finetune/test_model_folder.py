@@ -9,7 +9,7 @@ from orojar_adapters.stylegan2 import StyleGAN2
 from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_finetune import Directions, card, discover, load_generator, write_model_folder
 from orojar_finetune.config import DiscoverConfig
-from tiny import tiny_stylegan2
+from tiny import TINY, tiny_stylegan2
 
 QUICK = DiscoverConfig(count=3, latents=4, held_out=4)
 
@@ -113,3 +113,16 @@ def test_provenance_survives_a_second_folder(tmp_path, generator):
     assert json.loads((tmp_path / "b" / "training_config.json").read_text())["base"] == described["base"]
     facts = load_generator(tmp_path / "b").source_facts
     assert facts is not None and facts.license == "mit"
+
+
+@pytest.mark.parametrize("family", TINY)
+def test_what_the_card_says_to_type_works_for_every_family(tmp_path, family):
+    generator = TINY[family]()
+    found = discover(generator, method="random", count=1, held_out=2, progress=False)
+    for sets in ({"random": found}, {}):
+        text = card.text(generator, sets, {"source": "a", "revision": None, "origin": "x", "license": None})
+        code = text.partition("```python\n")[2].partition("```")[0]
+        write_model_folder(tmp_path / family, generator, sets)
+        seen = {}
+        exec(code.replace("user/repo", str(tmp_path / family)), seen)  # our own words
+        assert seen["images"].shape[0] == 4

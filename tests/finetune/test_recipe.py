@@ -53,7 +53,28 @@ def test_the_command_repeats_a_picture_from_its_recipe_alone(folder, tmp_path, n
     noise_of = int(noise) if noise.isdecimal() else noise
     strengths = {0: 1.7, 1: -0.3}
     expected = generate_edited(generator, z, directions, strengths, torch.tensor([2, 2]), 0.63, noise_of)
-    assert torch.equal(recipe.images(generator, directions), expected)
+    torch.testing.assert_close(recipe.images(generator, directions), expected)
+
+
+def test_directions_that_are_called_like_numbers_stay_what_they_are_called(folder, tmp_path):
+    generator, directions = load_generator(folder), Directions.load(folder).rename({0: "1", 1: "2"})
+    write_model_folder(tmp_path / "m", generator, {"chance": directions})
+    Recipe(str(tmp_path / "m"), (5,), direction_set="chance", edits={"1": 2.0}).save(tmp_path / "recipe.json")
+    run("generate", "--recipe", tmp_path / "recipe.json", "--kinds", "images", "recipe", "--output-dir", tmp_path / "a")
+    run("generate", folder, "--seeds", 5, "--edits", "0=2", "--kinds", "images", "--output-dir", tmp_path / "b")
+    assert (tmp_path / "a" / "seed_0005.png").read_bytes() == (tmp_path / "b" / "seed_0005.png").read_bytes()
+    assert Recipe.load(tmp_path / "a" / "recipe.json").edits == {"1": 2.0}
+
+
+def test_strengths_of_one_direction_by_number_and_by_name_add_up_in_the_recipe_too(folder, tmp_path):
+    run("generate", folder, "--edits", "0=2", "direction 0=-1", "--kinds", "recipe", "--output-dir", tmp_path)
+    assert Recipe.load(tmp_path / "recipe.json").edits == {"direction 0": 1.0}
+
+
+def test_a_picture_has_the_same_bits_beside_others_as_alone(folder):
+    generator = load_generator(folder)
+    both, one = (Recipe("m", seeds).images(generator) for seeds in ((3, 4), (4,)))
+    assert torch.equal(both[1:], one)
 
 
 def test_a_class_of_each_seeds_own_is_kept(folder, tmp_path):

@@ -61,3 +61,17 @@ def test_edits_in_z_go_through_the_mapping_and_edits_in_w_come_after_truncation(
         step = 2 * directions.sigmas[0] * directions.basis[0]
         ws = generator.map(z + step, truncation=0.5) if space == "z" else generator.map(z, truncation=0.5) + step
         torch.testing.assert_close(found, generator.synthesize(ws).detach())
+
+
+def test_no_more_samples_are_made_at_once_than_memory_may_hold(monkeypatch):
+    generator, seen = tiny_stylegan2(), []
+    monkeypatch.setattr(render, "PIXELS", 3 * 16 * 16)
+    whole = generator.synthesize
+
+    def synthesize(ws, *rest):
+        seen.append(len(ws))
+        return whole(ws, *rest)
+
+    monkeypatch.setattr(generator, "synthesize", synthesize)
+    assert render.samples(generator, range(7)).shape[0] == 7
+    assert seen == [3, 3, 1]

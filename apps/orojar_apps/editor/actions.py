@@ -36,9 +36,8 @@ def show(
 
     Args:
         request: its number on this page; one that a later request has overtaken is not answered.
-
-    Raises:
-        gr.Error: a control stands where it must not; the page says so and keeps its image.
+    Where a control stands where it must not, the page says so and keeps its image. An error would make gradio forget what
+    follows, such as the corrected number.
     """
     typed = [strength for strength in strengths if strength is not None]
     if seed is None or truncation is None or len(typed) < len(strengths):
@@ -49,7 +48,8 @@ def show(
             view = replace(view, set_name=None, strengths=())
         return _unless_seen(seen, request, view, lambda: state.picture(model, view))
     except ValueError as e:
-        raise _said(e) from e
+        gr.Warning(html.escape(str(e), quote=False))
+        return NOTHING
 
 
 def show_strip(

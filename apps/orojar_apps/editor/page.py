@@ -105,6 +105,7 @@ def _connect(page: gr.Blocks, model: OpenModel, parts: Parts) -> None:
     saved.success(None, parts.recipe, None, js=DOWNLOAD, api_visibility="private")
     faces = [*parts.sliders, parts.direction]
     opened = parts.opened.upload(partial(actions.open_recipe, model, count), parts.opened, [*shown, *faces], **UPLOAD)
+    opened.success(**show)  # where all controls stand as before, but for the set, none of them changes
     if not model.sets:
         return
     parts.reset.click(partial(actions.reset, count), None, parts.sliders, **FOLLOW)
@@ -168,6 +169,7 @@ def _sample(model: OpenModel) -> tuple[gr.Dropdown, gr.Number, gr.Button, gr.Sli
             1.0,
             step=0.05,
             label="Truncation",
+            visible=model.generator.truncates,
             buttons=["reset"],
             scale=2,
             min_width=240,

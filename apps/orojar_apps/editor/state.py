@@ -12,6 +12,7 @@ from torch import Tensor
 
 from orojar_adapters import CheckpointError, Generator, load_generator
 from orojar_finetune import Directions, generate_edited, render
+from orojar_finetune.devices import fastest_device
 from orojar_finetune.editing import latents_of_seeds
 from orojar_finetune.recipe import LAST_SEED, Recipe, fingerprint
 
@@ -93,7 +94,7 @@ def open_model(source: str, revision: str | None = None) -> OpenModel:
     Raises:
         CheckpointError: the generator cannot or must not be read.
     """
-    generator = load_generator(source, revision).to(_device())
+    generator = load_generator(source, revision).to(fastest_device())
     try:
         sets = {name: Directions.load(source, name, revision) for name in Directions.list(source, revision)}
     except CheckpointError as e:
@@ -204,9 +205,3 @@ def about(directions: Directions, direction: int) -> str:
 def _latents(model: OpenModel, view: View) -> tuple[Float[Tensor, "1 latent"], Int[Tensor, " 1"] | None]:
     classes = model.generator.num_classes
     return latents_of_seeds(model.generator, [view.seed], None if view.label == DRAWN or not classes else view.label)
-
-
-def _device() -> str:
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"

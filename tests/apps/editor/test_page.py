@@ -5,7 +5,7 @@ import pytest
 
 from orojar_apps.editor import page
 from orojar_apps.editor.state import OpenModel
-from tiny import tiny_stylegan2
+from tiny import tiny_pggan, tiny_stylegan2
 
 
 def found(blocks: gr.Blocks, elem_id: str):
@@ -46,6 +46,11 @@ def test_the_class_menu_shows_for_conditional_generators_only(model, built):
     menu = found(built(lambda: page.layout(conditional)), "class")
     assert menu.visible
     assert menu.choices == [("drawn by the seed", -1), ("0", 0), ("1", 1), ("2", 2)]
+
+
+def test_truncation_is_offered_where_it_shows(model, built):
+    assert found(built(lambda: page.layout(model)), "truncation").visible
+    assert not found(built(lambda: page.layout(OpenModel("progan", tiny_pggan()))), "truncation").visible
 
 
 @pytest.mark.parametrize("make", [page.layout, lambda _: page.failure("m", "why")], ids=["editor", "failure"])

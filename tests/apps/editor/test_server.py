@@ -261,6 +261,15 @@ def test_a_recipe_changes_the_set_and_keeps_its_strengths(page, model, tmp_path)
     assert page.locator("#direction-3 input[type=range]").input_value() == "1.5"
 
 
+def test_a_recipe_that_differs_in_the_set_alone_shows_its_own_picture(page, model, tmp_path):
+    slide(page, "direction-1", 1.5)
+    wait_for_picture(page, model, View(0, set_name="three", strengths=(0, 1.5, 0)))
+    wanted = View(0, 1.0, set_name="five", strengths=(0, 1.5, 0, 0, 0))
+    state.recipe_of(model, wanted).save(tmp_path / "recipe.json")
+    open_recipe(page, tmp_path / "recipe.json")
+    wait_for_picture(page, model, wanted)
+
+
 def test_a_request_that_is_overtaken_on_its_way_does_not_bring_its_picture_back(page, model, tmp_path):
     wanted = View(4, 1.0, set_name="five", strengths=(0, 0, 0, 1.5, 0))
     state.recipe_of(model, wanted).save(tmp_path / "recipe.json")
