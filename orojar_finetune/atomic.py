@@ -24,7 +24,11 @@ def replacing(path: Path) -> Generator[Path]:
 
 @contextmanager
 def replacing_folder(folder: Path) -> Generator[Path]:
-    """A temporary folder to fill; it takes the place of `folder` at the end, or vanishes when an error is raised."""
+    """A temporary folder to fill; it takes the place of `folder` at the end, or vanishes when an error is raised.
+
+    A link stays one, and the folder that it leads to is replaced.
+    """
+    folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
@@ -33,7 +37,11 @@ def replacing_folder(folder: Path) -> Generator[Path]:
         if folder.exists():
             old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.old."))
             folder.replace(old)
-            temporary.replace(folder)
+            try:
+                temporary.replace(folder)
+            except OSError:
+                old.replace(folder)
+                raise
             shutil.rmtree(old)
         else:
             temporary.replace(folder)

@@ -60,7 +60,7 @@ def text(
         measured: metrics.json: `finetune`, what a fine-tune of the weights measured at its `start` and its `end`, and its
             `steps`; `evaluation`, what `orojar evaluate` found.
     """
-    sections = [f"---\n{_front_matter(base, adapter)}\n---", MARK, _title(generator, base)]
+    sections = [f"---\n{_front_matter(generator, base, adapter)}\n---", MARK, _title(generator, base)]
     if adapter is not None:
         sections.append(_adapter(adapter))
     tuning, evaluation = ((measured or {}).get(key) for key in ("finetune", "evaluation"))
@@ -75,7 +75,10 @@ def text(
     return "\n\n".join(sections) + "\n"
 
 
-def _front_matter(base: Mapping[str, Any], adapter: Adapter | None) -> str:
+TAGS = ("orojar", "disentanglement", "latent-directions", "gan")
+
+
+def _front_matter(generator: Generator, base: Mapping[str, Any], adapter: Adapter | None) -> str:
     license = base.get("license")
     named = {} if license is None or license in HUB_LICENSES else {"license_name": license}
     source, revision = (base.get("source"), base.get("revision")) if adapter is None else (adapter.base, adapter.revision)
@@ -83,9 +86,9 @@ def _front_matter(base: Mapping[str, Any], adapter: Adapter | None) -> str:
     data = ModelCardData(
         license=license if license is None or not named else "other",
         library_name="orojar-finetune",
-        pipeline_tag="unconditional-image-generation",
+        pipeline_tag=None if generator.num_classes else "unconditional-image-generation",
         base_model=hub_repo(source) if revision and source else None,
-        tags=["orojar", "disentanglement", "latent-directions", "gan", "stylegan", *(["lora"] if adapter is not None else [])],
+        tags=[*TAGS, generator.family, *(["lora"] if adapter is not None else [])],
         **named,
         **relation,
     )
@@ -125,10 +128,12 @@ FIGURES = {
 
 def _tuning(tuning: Mapping[str, Any]) -> str:
     start, end = tuning["start"], tuning["end"]
+    plain = tuning.get("penalty_weight") == 0
     lines = [
-        "## Weights tuned with OroJaR",
+        "## Weights tuned without the penalty" if plain else "## Weights tuned with OroJaR",
         "",
-        f"{tuning['steps']} steps of the GAN's own loss with the penalty on the directions below.",
+        f"{tuning['steps']} steps of the GAN's own loss"
+        + (", to compare with." if plain else " with the penalty on the directions below."),
         "",
         "| | before | after |",
         "|---|---|---|",
@@ -214,13 +219,20 @@ def _usage(has_directions: bool) -> str:
     return "\n".join(lines)
 
 
+METHOD = (
+    "Directions after Wei et al., *Orthogonal Jacobian Regularization for Unsupervised Disentanglement in Image Generation*, "
+    "ICCV 2021."
+)
+
+
 def _source(base: Mapping[str, Any]) -> str:
+    if base.get("source") is None:
+        return f"## Where the weights came from\n\nThey were made where this folder was written.\n\n{METHOD}"
     revision = f" at revision `{base['revision']}`" if base.get("revision") else ""
     license = base.get("license") or "not stated beside the weights; ask their authors before you use them"
     return (
         "## Where the weights came from\n\n"
         f"`{base.get('source')}`{revision}, in the format of {base.get('origin')}, read without running anything inside.\n"
         f"Licence of the weights: {license}.\n\n"
-        "Directions after Wei et al., *Orthogonal Jacobian Regularization for Unsupervised Disentanglement in Image "
-        "Generation*, ICCV 2021."
+        f"{METHOD}"
     )

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import platform
 import shutil
 from collections.abc import Mapping
@@ -12,8 +13,8 @@ from typing import Any
 from orojar_adapters import Generator
 from orojar_adapters.lora import Adapter
 from orojar_adapters.readers import adapter as adapters
-from orojar_adapters.readers import detect
 from orojar_adapters.readers import folder as reader
+from orojar_adapters.sources import WEIGHT_SUFFIXES
 from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_finetune import card, render
 from orojar_finetune.atomic import replacing, replacing_folder
@@ -28,12 +29,12 @@ GRID_SEEDS = tuple(range(32))
 
 
 def is_model_folder(path: Path) -> bool:
-    """Whether a folder holds a generator of ours, whole or as an adapter."""
-    return detect.is_model_folder(path)
+    """Whether a folder holds a generator of ours, whole or as an adapter; not one of another project that can be read."""
+    return reader.matches(path) or adapters.matches(path)
 
 
 def write_model_folder(
-    folder: Path,
+    folder: str | os.PathLike,
     generator: Generator,
     sets: Mapping[str, Directions] | None = None,
     config: Mapping[str, Any] | None = None,
@@ -47,14 +48,15 @@ def write_model_folder(
 
     Args:
         sets: by name, the first being the default; previews show it.
-        config: how it was made.
+        config: how it was made, beside what the folder says of that already.
         metrics: what else was measured, beside the scores of the direction sets.
         adapter: what the generator differs by from the adapter's base; it is then written instead of the whole weights.
 
     Raises:
-        ValueError: something else is at that place, or an adapter without a base.
+        ValueError: something else or another generator is at that place, or an adapter without a base.
     """
-    check_target(folder)
+    folder = Path(folder).expanduser()
+    check_target(folder, generator)
     with replacing_folder(folder) as temporary:
         if folder.is_dir():
             shutil.copytree(folder, temporary, dirs_exist_ok=True)
@@ -63,7 +65,8 @@ def write_model_folder(
             discriminator.save_pretrained(temporary / reader.DISCRIMINATOR)
         for name, directions in (sets or {}).items():
             directions.save(temporary, name)
-        provenance = {"base": base_of(generator), "config": dict(config or {}), "versions": versions()}
+        made = {**_read_provenance(temporary).get("config", {}), **(config or {})}
+        provenance = {"base": base_of(generator), "config": made, "versions": versions()}
         write_json(temporary / reader.PROVENANCE, provenance)
         known = {name: Directions.load(temporary, name) for name in Directions.list(temporary)}
         of_sets = {name: {**d.scores, "activity_of": dict(zip(d.names, d.activity, strict=True))} for name, d in known.items()}
@@ -107,17 +110,32 @@ def _write_weights(folder: Path, generator: Generator, adapter: Adapter | None) 
 def default_target(source: str, ending: str) -> Path:
     """Where a command writes: a model folder itself, for other sources a folder named after them, in the current one."""
     path = Path(source).expanduser()
-    return path if is_model_folder(path) else Path(f"{path.name if path.is_dir() else Path(source).stem}-{ending}")
+    is_file = path.suffix in WEIGHT_SUFFIXES and not path.is_dir()
+    return path if is_model_folder(path) else Path(f"{path.stem if is_file else path.name}-{ending}")
 
 
-def check_target(folder: Path) -> None:
+def check_target(folder: Path, generator: Generator | None = None) -> None:
     """Refuses a place where something else would be lost.
 
+    Args:
+        generator: that is to be written, once it is known.
+
     Raises:
-        ValueError: a file, or a folder that is neither empty nor a model folder.
+        ValueError: a file, a folder that is neither empty nor a model folder, one that cannot be replaced, or one that holds
+            another generator.
     """
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not is_model_folder(folder)):
         raise ValueError(f"{folder} exists and is no model folder: choose another place, or remove it first")
+    if os.path.ismount(folder):
+        raise ValueError(f"{folder} is where a disk is mounted and cannot be replaced whole: name a folder in it")
+    if generator is None:
+        return
+    theirs, ours = _read_provenance(folder).get("base"), base_of(generator)
+    if theirs and any(theirs.get(key) != ours.get(key) for key in ("source", "file")):
+        raise ValueError(
+            f"{folder} holds a generator made from {theirs.get('source') or 'nothing'}, and this one was made from "
+            f"{ours.get('source') or 'nothing'}: choose another place, or remove it first"
+        )
 
 
 def base_of(generator: Generator) -> dict[str, Any]:
@@ -142,6 +160,12 @@ def _write_previews(folder: Path, generator: Generator, directions: Directions |
         render.strip(render.traversal(generator, directions, i, STRIP_SEEDS)).save(folder / f"direction_{i:02}.png")
     shown = range(min(4, len(directions)))
     render.save_gif(render.animation(generator, directions, STRIP_SEEDS[0], shown), folder / "traversal.gif")
+
+
+def _read_provenance(folder: Path) -> dict[str, Any]:
+    """What a folder says of how it was made."""
+    path = folder / reader.PROVENANCE
+    return reader.read_json(path) if path.is_file() else {}
 
 
 def _read_metrics(folder: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from orojar_adapters.generator import Generator, Labels, Layer, Noise
-from orojar_adapters.graph import argument, call, check_graph, references
+from orojar_adapters.graph import argument, call, check_graph, last_uses, references
 from orojar_adapters.graph_shapes import BATCH, shapes_of
 from orojar_adapters.sizes import LARGEST_IMAGE, MOST_CLASSES, check_size
 
@@ -108,10 +108,13 @@ class Generic(Generator):
         results["z"] = ws[:, 0].reshape(len(ws), *self.latent_shape)
         if rows is not None:
             results["labels"] = rows
-        for name, operation, args, keywords in self.nodes:
-            results[name] = call(operation, argument(args, results), argument(keywords, results))
-        results[self.image] = (results[self.image] - self.low) * (2 / (self.high - self.low)) - 1
         names = [*(name for name, _ in self.features), self.image]
+        finished = last_uses(self.nodes, [self.image, *(names[i] for i in activations)])
+        for (name, operation, args, keywords), done in zip(self.nodes, finished, strict=True):
+            results[name] = call(operation, argument(args, results), argument(keywords, results))
+            for each in done:
+                del results[each]
+        results[self.image] = (results[self.image] - self.low) * (2 / (self.high - self.low)) - 1
         return results[self.image], [results[names[i]] for i in activations]
 
     def modulation_weights(self) -> list[Float[Tensor, "_ w"]]:

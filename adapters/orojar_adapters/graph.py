@@ -3,6 +3,7 @@
 Only the operations named here are ever called.
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -59,6 +60,17 @@ def references(value: Any) -> list[str]:
     if isinstance(value, dict):
         return [value["of"]] if "of" in value else references(list(value.values()))
     return [name for item in value for name in references(item)] if isinstance(value, list) else []
+
+
+def last_uses(nodes: Sequence[Any], kept: Iterable[str]) -> list[list[str]]:
+    """For each node the results that nothing after it needs any more, its own among them; those to be kept are in none."""
+    last = {name: i for i, (name, *_) in enumerate(nodes)}
+    for i, (_, _, args, keywords) in enumerate(nodes):
+        last |= {of: i for of in [*references(args), *references(keywords)] if of in last}
+    found: list[list[str]] = [[] for _ in nodes]
+    for name in last.keys() - set(kept):
+        found[last[name]].append(name)
+    return found
 
 
 def argument(value: Any, results: dict[str, Any]) -> Any:

@@ -3,12 +3,14 @@
 import io
 import json
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import HfApi, HfFileSystem, RepoFile, snapshot_download, try_to_load_from_cache
 from huggingface_hub.errors import HTTPError, NotASafetensorsRepoError, SafetensorsParsingError
 
+from orojar_adapters.errors import CheckpointError
 from orojar_adapters.loading import UNFORESEEN
 from orojar_adapters.outline_zip import BLOCK, outline_zip
 from orojar_adapters.readers import adapter, folder
@@ -23,6 +25,10 @@ CRITIC = f"{folder.DISCRIMINATOR}/{folder.WEIGHTS}"
 UNREACHED = (HTTPError, OSError, NotASafetensorsRepoError, SafetensorsParsingError)
 
 
+class TooLargeError(CheckpointError):
+    """A file beside the weights that nobody should fetch."""
+
+
 def outline(found: Remote, target: Path) -> Located | None:
     """A model folder or zipped torch file of the Hub without the values of its weights: names, types and shapes are right.
 
@@ -34,9 +40,14 @@ def outline(found: Remote, target: Path) -> Located | None:
 
     Returns:
         None where this cannot be had: another file, one that was downloaded before, or a folder that is an adapter.
+
+    Raises:
+        TooLargeError: a description that is larger than any.
     """
     try:
         located = _folder(found, target) if found.file is None else _file(found, found.file, target)
+    except TooLargeError:
+        raise
     except (*UNREACHED, *DAMAGED, *UNFORESEEN) as e:
         log.debug("no outline of %s: %s: %s", found.repo, type(e).__name__, e)
         return None
@@ -49,11 +60,13 @@ def _folder(found: Remote, target: Path) -> Located | None:
     sizes = {sibling.rfilename: sibling.size or 0 for sibling in info.siblings or ()}
     if not sizes.keys() >= folder.FILES or sizes.keys() >= adapter.FILES:
         return None
+    if large := [name for name in SMALL if sizes.get(name, 0) > folder.LARGEST_JSON]:
+        raise TooLargeError(f"{large[0]} of {repo} is larger than {folder.LARGEST_JSON >> 20} MB, no configuration is")
     snapshot = Path(snapshot_download(repo, revision=info.sha, allow_patterns=SMALL))
     for name in SMALL:
         if (snapshot / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
-            (target / name).write_bytes((snapshot / name).read_bytes())
+            shutil.copyfile(snapshot / name, target / name)
     wanted = [name for name in (folder.WEIGHTS, CRITIC) if name in sizes and (target / name).parent.is_dir()]
     if not all(_write_holes(repo, name, info.sha, sizes[name], target) for name in wanted):
         return None

@@ -36,7 +36,7 @@ class SourceFacts:
     def described(self) -> dict[str, Any]:
         """What a model folder made from these weights says of them; for one of ours what that was made from."""
         if self.base is not None:
-            return self.base
+            return {**self.base, "license": self.base.get("license") or self.license}
         kept = ("source", "file", "origin", "revision", "license", "pickle_globals", "embedded_source_sha256")
         found = {key: value for key, value in dataclasses.asdict(self).items() if key in kept}
         if self.revision is None:  # a path of one machine says nothing elsewhere

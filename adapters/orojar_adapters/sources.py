@@ -200,7 +200,10 @@ def license_beside(found: Remote) -> str | None:
 
 def stated_license(info: ModelInfo) -> str | None:
     """The licence that a repository's card states."""
-    return (info.card_data.get("license_name") or info.card_data.get("license")) if info.card_data else None
+    named = (info.card_data.get("license_name") or info.card_data.get("license")) if info.card_data else None
+    if isinstance(named, list):
+        named = ", ".join(str(each) for each in named)
+    return named[:LONGEST_LICENSE] if isinstance(named, str) and named else None
 
 
 def _folder_files(repo: str, names: set[str], revision: str | None) -> list[str]:
@@ -250,6 +253,14 @@ def choose(names: list[str], where: str) -> str:
     return chosen
 
 
+LICENSES = ("license", "license_name")
+
+
+def _plain(text: str) -> str:
+    """A word of YAML without its quotes."""
+    return text.strip().strip("'\" ")
+
+
 def license_of(card: Path) -> str | None:
     """The licence in the front matter of a model card, None without a card or a licence.
 
@@ -260,11 +271,15 @@ def license_of(card: Path) -> str | None:
     with card.open("rb") as file:
         first, *lines = file.read(LONGEST_CARD).decode("utf-8", "replace").splitlines() or [""]
     found: dict[str, str] = {}
+    key = ""
     for line in lines if first.rstrip() == "---" else ():
         if line.rstrip() == "---":
             named = found.get("license_name") or found.get("license")
             return named[:LONGEST_LICENSE] if named else None
+        if line.lstrip().startswith("- ") and key in LICENSES:  # a list of them
+            found[key] = ", ".join(filter(None, [found[key], _plain(line.lstrip()[2:])]))
+            continue
         key, colon, value = line.partition(":")
-        if colon and key in ("license", "license_name"):
-            found[key] = value.strip().strip("'\" ")
+        if colon and key in LICENSES:
+            found[key] = ", ".join(filter(None, map(_plain, value.strip().strip("[]").split(","))))
     return None

@@ -17,6 +17,7 @@ def run(options: Discover) -> None:
     processes = Processes()
     checkpoint = read_checkpoint(options.source, FAMILIES, options.revision)
     generator = build_generator(checkpoint, FAMILIES).to(processes.device)
+    check_target(target, generator)
     directions = discover(generator, options.config)
     if not processes.is_main:
         return

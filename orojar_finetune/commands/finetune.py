@@ -22,6 +22,7 @@ def run(options: Finetune) -> None:
         raise ValueError("--push-to-hub needs a place: --hub-model-id user/repo")
     check_target(folder / MODEL)
     generator = load_generator(options.source, options.revision)
+    check_target(folder / MODEL, generator)
     facts = generator.source_facts
     critic = load_discriminator(options.source, options.revision) if facts and facts.has_discriminator else None
     tuning = prepare(generator, folder, options.config, options.data, _directions(options), critic)
@@ -62,7 +63,14 @@ def _write(target: Path, done: Finetuned, options: Finetune) -> None:
         {done.directions.method: done.directions},
         {"finetune": dataclasses.asdict(done.config), "data": options.data},
         done.discriminator,
-        {"finetune": {**figures, "steps": done.steps, "discriminator_steps": done.discriminator_steps}},
+        {
+            "finetune": {
+                **figures,
+                "steps": done.steps,
+                "discriminator_steps": done.discriminator_steps,
+                "penalty_weight": done.config.penalty.weight,
+            }
+        },
         done.adapter,
     )
 

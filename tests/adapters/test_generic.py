@@ -4,6 +4,7 @@ import pytest
 
 from orojar_adapters import CheckpointError, load_generator
 from orojar_adapters.generic import Generic
+from orojar_adapters.graph import last_uses
 from tiny import tiny_generic
 
 WEIGHTS = {"w": [48, 8]}
@@ -43,3 +44,14 @@ def test_what_meets_z_first_must_be_a_matrix_for_sefa():
     with pytest.raises(ValueError, match="first meets z here is sin, no matrix"):
         nodes = [node("sin", {"of": "z"}, name="bent"), node("view", {"of": "bent"}, [-1, 1, 4, 4])]
         Generic(nodes, {}, "x", 4, [16], image_channels=1).modulation_weights()
+
+
+def test_results_are_let_go_after_their_last_use():
+    nodes = [
+        ["a", "mul", [{"of": "z"}, 2.0], {}],
+        ["b", "add", [{"of": "a"}, {"of": "z"}], {}],
+        ["unused", "mul", [{"of": "a"}, 3.0], {}],
+        ["c", "add", [{"of": "b"}, 1.0], {}],
+    ]
+    assert last_uses(nodes, ["c"]) == [[], [], ["a", "unused"], ["b"]] or last_uses(nodes, ["c"])[2][::-1] == ["a", "unused"]
+    assert last_uses(nodes, ["a", "c"])[2] == ["unused"]

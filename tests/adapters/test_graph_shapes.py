@@ -48,3 +48,14 @@ def test_a_module_that_puts_out_something_else_than_images_is_refused():
         check_runs(nn.Linear(8, 4), (8,), 0)
     with pytest.raises(ValueError, match="RuntimeError"):
         check_runs(nn.Linear(7, 4), (8,), 0)
+
+
+def test_results_that_are_not_too_large_alone_but_together_are_refused():
+    held = [[f"m{i}", "ones", [[2**27]], {}] for i in range(20)]
+    with pytest.raises(ValueError, match=r"the graph holds 1,207,959,552 values at 'm8', no generator does"):
+        shapes_of([*held, ["image", "cat", [[{"of": name} for name, *_ in held]], {}]], {}, [4], 0)
+
+
+def test_what_is_needed_no_more_does_not_count():
+    passing = [[f"m{i}", "ones", [[2**27]], {}] for i in range(20)]
+    assert shapes_of(passing, {}, [4], 0)["m19"] == (2**27,)

@@ -15,7 +15,7 @@ from orojar_adapters import FAMILIES, CheckpointError, outline_zip
 from orojar_adapters.generic import Generic
 from orojar_adapters.loading import build_discriminator, build_generator, read_located
 from orojar_adapters.outline import hub_scan, outline
-from orojar_adapters.readers import torch_file
+from orojar_adapters.readers import folder, torch_file
 from orojar_adapters.sources import Remote, find
 from orojar_adapters.stylegan2 import StyleGAN2
 from orojar_finetune import Directions, discover, write_model_folder
@@ -298,3 +298,16 @@ def test_what_another_packages_reader_may_look_at_is_fetched(hub, tmp_path, caps
     hub.served.clear()
     assert inspect(capsys, source)["weights_fetched"] is True  # it lies here now
     assert sent(hub, path.name) == 0
+
+
+def test_a_description_that_is_larger_than_any_is_not_fetched(hub, tmp_path, monkeypatch):
+    write_model_folder(tmp_path / "m", tiny_stylegan2())
+    (tmp_path / "m" / "metrics.json").write_text(json.dumps({"x": "y" * 5000}))
+    HfApi().create_repo("tester/large", exist_ok=True)
+    HfApi().upload_folder(repo_id="tester/large", folder_path=tmp_path / "m")
+    monkeypatch.setattr(folder, "LARGEST_JSON", 4000)
+    hub.served.clear()
+    (tmp_path / "target").mkdir()
+    with pytest.raises(CheckpointError, match=r"metrics\.json of tester/large is larger than"):
+        outlined("tester/large", tmp_path / "target")
+    assert hub.served == []

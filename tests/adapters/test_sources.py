@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, ModelInfo
 
 from orojar_adapters import CheckpointError, load_generator
-from orojar_adapters.sources import choose, license_of
+from orojar_adapters.sources import choose, license_of, stated_license
 from tiny import tiny_stylegan2
 
 
@@ -46,10 +46,21 @@ def test_the_licence_is_read_from_the_card(tmp_path):
     for text, found in [
         ("---\nlicense: mit\n---\n# x", "mit"),
         ("---\nlicense: other\nlicense_name: nvidia-nc\n---\n", "nvidia-nc"),
+        ("---\nlicense:\n- mit\n- 'apache-2.0'\ntags:\n- gan\n---\n", "mit, apache-2.0"),
+        ("---\nlicense: [cc-by-nc-4.0]\n---\n", "cc-by-nc-4.0"),
+        ("---\nlicense:\ntags:\n- gan\n---\n", None),
         ("# license: mit", None),
     ]:
         card.write_text(text)
         assert license_of(card) == found
+
+
+@pytest.mark.parametrize(
+    ("stated", "found"), [("mit", "mit"), (["mit", "x"], "mit, x"), ([], None), ({"a": 1}, None), (None, None), (7, None)]
+)
+def test_a_licence_that_the_hub_states_is_words_or_none(stated, found):
+    info = ModelInfo(id="user/repo", siblings=[], cardData={"license": stated})
+    assert stated_license(info) == found
 
 
 @pytest.fixture

@@ -46,6 +46,21 @@ def _external(location: str) -> Callable[[Any], Any]:
     return change
 
 
+def _external_constant(location: str) -> Callable[[Any], Any]:
+    """The first weight as the value of a node, in another file."""
+
+    def change(model: Any) -> None:
+        tensor = TensorProto()
+        tensor.CopyFrom(model.graph.initializer[0])
+        del model.graph.initializer[0]
+        tensor.ClearField("raw_data")
+        tensor.data_location = TensorProto.EXTERNAL
+        tensor.external_data.add(key="location", value=location)
+        model.graph.node.insert(0, helper.make_node("Constant", [], [tensor.name], value=tensor))
+
+    return change
+
+
 def _constant(**fields: Any) -> Callable[[Any], Any]:
     """The first weight as a tensor with other fields."""
 
@@ -100,6 +115,7 @@ BIG = np.array([0, 0, 2**15, 2**15] * 2, np.int64)
 FILES = {
     "weights in another file": changed(_external("/etc/passwd")),
     "weights in a file above": changed(_external("../../../../etc/passwd")),
+    "a constant in a file beside": changed(_external_constant("secrets.env")),
     "an operator that there is not": ending(node("PyOp", "image", module="os", func="system")),
     "an operator of another domain": ending(helper.make_node("System", ["image"], ["out"], domain=COMMAND)),
     "a graph in a graph in a graph": changed(_sub_graph),

@@ -1,15 +1,18 @@
 import json
+from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
 
-from orojar_adapters import load_discriminator
+from foreign_biggan import hugging_face_biggan_deep, hugging_face_config, normalized, save_biggan_deep
+from orojar_adapters import SourceFacts, load_discriminator
 from orojar_adapters.stylegan2 import StyleGAN2
 from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_finetune import Directions, card, discover, load_generator, write_model_folder
 from orojar_finetune.config import DiscoverConfig
-from tiny import TINY, tiny_stylegan2
+from orojar_finetune.model_folder import default_target
+from tiny import TINY, tiny_biggan, tiny_biggan_deep, tiny_stylegan2
 
 QUICK = DiscoverConfig(count=3, latents=4, held_out=4)
 
@@ -126,3 +129,80 @@ def test_what_the_card_says_to_type_works_for_every_family(tmp_path, family):
         seen = {}
         exec(code.replace("user/repo", str(tmp_path / family)), seen)  # our own words
         assert seen["images"].shape[0] == 4
+
+
+def test_a_folder_of_another_generator_is_not_written_into(tmp_path):
+    def of(source):
+        generator = tiny_stylegan2()
+        generator.source_facts = SourceFacts(source, "x.pkl", "nvlabs-pytorch", revision="abc")
+        return generator
+
+    write_model_folder(tmp_path / "m", of("alice/faces"))
+    before = {path: path.read_bytes() for path in (tmp_path / "m").rglob("*") if path.is_file()}
+    with pytest.raises(ValueError, match="m holds a generator made from alice/faces, and this one was made from bob/faces"):
+        write_model_folder(tmp_path / "m", of("bob/faces"))
+    assert {path: path.read_bytes() for path in (tmp_path / "m").rglob("*") if path.is_file()} == before
+    write_model_folder(tmp_path / "m", of("alice/faces"))
+
+
+def test_how_a_folder_was_made_stays_when_directions_are_added(tmp_path):
+    write_model_folder(str(tmp_path / "m"), tiny_stylegan2(), config={"finetune": {"trainable": "all"}})
+    generator = load_generator(tmp_path / "m")
+    found = discover(generator, method="random", count=1, held_out=2, progress=False)
+    write_model_folder(tmp_path / "m", generator, {"random": found}, {"discover": {"method": "random"}})
+    made = json.loads((tmp_path / "m" / "training_config.json").read_text())["config"]
+    assert made == {"finetune": {"trainable": "all"}, "discover": {"method": "random"}}
+
+
+def test_a_folder_of_another_project_is_left_alone(tmp_path):
+    theirs, folder = normalized(tiny_biggan_deep()), tmp_path / "biggan-deep-16"
+    save_biggan_deep(folder, hugging_face_config(theirs), hugging_face_biggan_deep(theirs))
+    assert default_target(str(folder), "orojar") == Path("biggan-deep-16-orojar")
+    with pytest.raises(ValueError, match="is no model folder"):
+        write_model_folder(folder, tiny_stylegan2())
+
+
+@pytest.mark.parametrize(
+    ("source", "name"), [("user/faces-v1.0", "faces-v1.0-orojar"), ("user/repo/a.pkl", "a-orojar"), ("b.pt", "b-orojar")]
+)
+def test_folders_are_called_after_their_source(source, name):
+    assert default_target(source, "orojar") == Path(name)
+
+
+def test_the_current_folder_and_a_linked_one_are_written_into(tmp_path, monkeypatch):
+    write_model_folder(tmp_path / "m", tiny_stylegan2())
+    generator = load_generator(tmp_path / "m")
+    found = discover(generator, method="random", count=1, held_out=2, progress=False)
+    monkeypatch.chdir(tmp_path / "m")
+    write_model_folder(".", generator, {"here": found})
+    (tmp_path / "link").symlink_to(tmp_path / "m")
+    write_model_folder(tmp_path / "link", generator, {"there": found})
+    assert (tmp_path / "link").is_symlink()
+    assert Directions.list(tmp_path / "m") == ["here", "there"]
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_the_card_of_weights_that_were_made_here_names_no_source_and_the_family_is_a_tag():
+    text = card.text(tiny_biggan(), {}, {"source": None, "origin": "made in memory", "license": None})
+    assert "They were made where this folder was written" in text
+    assert "ask their authors" not in text
+    assert "- biggan\n" in text and "- stylegan\n" not in text
+    assert "unconditional-image-generation" not in text
+
+
+def test_the_card_of_a_control_does_not_speak_of_the_penalty(generator):
+    figures = {"frechet": 0.1, "orthogonality": 0.1, "activity": 0.1}
+    tuning = {"start": figures, "end": figures, "steps": 9, "penalty_weight": 0.0}
+    text = card.text(generator, {}, {"source": None}, None, {"finetune": tuning})
+    assert "## Weights tuned without the penalty" in text and "with the penalty" not in text
+
+
+def test_a_licence_that_its_user_wrote_into_the_card_travels(tmp_path):
+    generator = tiny_stylegan2()
+    generator.source_facts = SourceFacts("here/a.pkl", "a.pkl", "nvlabs-pytorch")
+    write_model_folder(tmp_path / "m", generator)
+    path = tmp_path / "m" / card.CARD
+    path.write_text(path.read_text().replace("---\n", "---\nlicense: cc-by-nc-4.0\n", 1))
+    write_model_folder(tmp_path / "other", load_generator(tmp_path / "m"))
+    assert load_generator(tmp_path / "other").source_facts.license == "cc-by-nc-4.0"
+    assert "Licence of the weights: cc-by-nc-4.0" in (tmp_path / "other" / card.CARD).read_text()

@@ -75,8 +75,6 @@ def _module(graph: Any, onnx: Any) -> tuple[OnnxModule, tuple[int, ...], int]:
         raise CheckpointError(f"its graph has more than {MOST_NODES:,} operators or weights, no generator's has")
     constants = {}
     for tensor in graph.initializer:
-        if tensor.data_location == onnx.TensorProto.EXTERNAL:
-            raise CheckpointError("its weights lie in another file; save the model with its weights inside")
         constants[tensor.name] = _array(tensor, onnx)
     nodes = []
     for node in graph.node:
@@ -102,6 +100,8 @@ def _module(graph: Any, onnx: Any) -> tuple[OnnxModule, tuple[int, ...], int]:
 
 
 def _array(tensor: Any, onnx: Any) -> torch.Tensor:
+    if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
+        raise CheckpointError("its weights lie in another file; save the model with its weights inside")
     if min(tensor.dims, default=1) < 0:
         raise CheckpointError(f"its weight {tensor.name[:80]!r} has a size below zero")
     array = torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy())

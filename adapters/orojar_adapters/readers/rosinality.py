@@ -94,6 +94,7 @@ def _generator(old: dict[str, Tensor], average: Tensor | None) -> Weights:
         new[f"{block}.torgb.bias"] = _first(old, f"{rgb}.bias").flatten()
     width = size_of(new, "mapping.fc0.weight", 0)
     new["mapping.w_avg"] = average.flatten() if average is not None else mean_w(new, latent_size, w_size, depth, width)
+    _nothing_left(old, "generator")
     config = {
         "resolution": sizes[-1],
         "channels": [size_of(new, f"synthesis.b{size}.conv1.weight", 0) for size in sizes],
@@ -128,6 +129,13 @@ def _modulation(old: dict, source: str, target: str, new: dict) -> None:
     new[f"{target}.weight"] = _first(old, f"{source}.conv.weight")
     for part in ("weight", "bias"):
         new[f"{target}.affine.{part}"] = _take(old, f"{source}.conv.modulation.{part}")
+
+
+def _nothing_left(old: dict[str, Tensor], what: str) -> None:
+    """Refuses tensors that nothing was done with: a network that has them computes something else."""
+    if left := sorted(name for name in old if not name.startswith("noises.")):
+        shown = ", ".join(left[:5])[:200]
+        raise CheckpointError(f"its {what} has tensors that rosinality's StyleGAN2 has not ({shown}): another network's")
 
 
 def _take(old: dict[str, Tensor], name: str) -> Tensor:
@@ -179,6 +187,7 @@ def _discriminator(old: dict[str, Tensor]) -> Weights:
     for i, name in enumerate(["fc", "out"]):
         ends |= {f"final_linear.{i}.{part}": f"{name}.{part}" for part in ("weight", "bias")}
     new |= {f"b4.{name}": _take(old, source) for source, name in ends.items()}
+    _nothing_left(old, "discriminator")
     config = {
         "resolution": sizes[-1],
         "channels": [

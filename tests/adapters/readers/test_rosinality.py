@@ -132,6 +132,7 @@ def test_a_discriminator_of_another_architecture_does_not_hinder_the_generator(t
         (lambda s: s.update({"style.1.weight": torch.full((8, 8), torch.inf)}), "not finite"),
         (lambda s: s.update({"style.2.weight": torch.ones(8, 5)}), r"shape \(8, 5\)"),
         (lambda s: s.update({"conv1.conv.modulation.weight": torch.ones(8)}), "more than 1 dimensions"),
+        (lambda s: s.update({"iwt.ll": torch.ones(1, 1, 2, 2)}), r"has not \(iwt\.ll\): another network's"),
         (lambda s: s.update({f"to_rgbs.{i}.bias": torch.ones(1) for i in range(30)}), "doubled 30 times"),
     ],
 )
