@@ -73,7 +73,7 @@ def picture(records: list[Record], path: Path) -> None:
         axes.set_ylabel("disentanglement (DCI)")
         axes.grid(alpha=0.3)
     if course.lines:
-        course.legend(fontsize=8, loc=(0.55, 0.2))
+        course.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.09), ncols=2)
     figure.savefig(path, dpi=90, metadata={"Software": ""})
 
 
@@ -100,7 +100,7 @@ def scatter(axes: Axes, records: list[Record]) -> None:
         labels += [(*point, line.get_color()) for point in points]
     axes.set_xscale("log")
     far = max(x for _, x, _, _ in labels) > 0.06
-    axes.set_xticks([0.025, 0.04, 0.06, 0.08, 0.12] if far else [0.02, 0.025, 0.03, 0.035, 0.04])
+    axes.set_xticks([0.025, 0.04, 0.06, 0.08, 0.12] if far else [0.016, 0.02, 0.025, 0.03, 0.04])
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_locator(NullLocator())
     axes.margins(x=0.3)
