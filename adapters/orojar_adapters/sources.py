@@ -31,6 +31,8 @@ FOLDER_FILES = (*sorted(folder.FILES | adapter.FILES), folder.PROVENANCE, folder
 FOLDER_FILES += (f"{folder.DISCRIMINATOR}/*",)
 LONGEST_CARD, LONGEST_LICENSE = 2**16, 200
 """Bytes of a card that are looked at, characters of a licence's name that are kept."""
+LICENSES = ("license", "license_name")
+"""Keys of a card that state a licence."""
 REPO = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
 
 
@@ -251,9 +253,6 @@ def choose(names: list[str], where: str) -> str:
         raise CheckpointError(f"{where} holds several checkpoints, name one: " + ", ".join(f"{where}/{n}" for n in names))
     log.warning("%s holds %d checkpoints, took %s (for another, name it: %s/FILE)", where, len(names), chosen, where)
     return chosen
-
-
-LICENSES = ("license", "license_name")
 
 
 def _plain(text: str) -> str:

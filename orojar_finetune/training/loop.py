@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from orojar_finetune.config import GanConfig, RunConfig
 from orojar_finetune.precision import full_precision
@@ -18,7 +17,7 @@ from orojar_finetune.training import checkpoints as saved
 from orojar_finetune.training.interrupt import Interrupt
 from orojar_finetune.training.parts import Part, add_limited
 from orojar_finetune.training.processes import Processes
-from orojar_finetune.training.state import State
+from orojar_finetune.training.state import State, parameters_of
 
 log = logging.getLogger("orojar")
 
@@ -111,7 +110,7 @@ class Loop:
     def listen(self, mover: torch.optim.Optimizer) -> None:
         """Lets gradients reach the weights of one optimizer and of no other."""
         for optimizer, _ in self.players():
-            for parameter in _parameters(optimizer):
+            for parameter in parameters_of(optimizer):
                 parameter.requires_grad_(optimizer is mover)
 
     def gradients(self, part: Part, step: int) -> float:
@@ -138,9 +137,9 @@ class Loop:
             losses |= self._accumulate(optimizer, [part for part in due if part.most is None])
             for part in due:
                 if part.most is not None:
-                    others = [parameter.grad for parameter in _parameters(optimizer)]
+                    others = [parameter.grad for parameter in parameters_of(optimizer)]
                     losses |= self._accumulate(optimizer, [part])
-                    add_limited(_parameters(optimizer), others, part.most)
+                    add_limited(parameters_of(optimizer), others, part.most)
             self.processes.step(optimizer)
             for part in due:
                 if part.after is not None:
@@ -158,7 +157,7 @@ class Loop:
     def _accumulate(self, optimizer: torch.optim.Optimizer, parts: Sequence[Part]) -> dict[str, float]:
         """The gradients of parts alone, over all processes."""
         losses = self.within_memory(optimizer, parts, self.state.step)
-        self.processes.average_gradients(_parameters(optimizer))
+        self.processes.average_gradients(parameters_of(optimizer))
         return losses
 
     def within_memory(self, optimizer: torch.optim.Optimizer, parts: Sequence[Part], step: int) -> dict[str, float]:
@@ -222,10 +221,6 @@ class Loop:
             self.state.save(self.folder / f"{saved.PREFIX}{self.state.step}")
             saved.prune(self.folder, self.run.checkpoints_total_limit)
         self.processes.wait()
-
-
-def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
-    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
 def _slices(rows: slice, count: int) -> list[slice]:

@@ -98,7 +98,7 @@ class State:
             best = self.best if math.isfinite(self.best) else None
             counters = {"step": self.step, "micro_batches": self.micro_batches, "best": best, "loss_scale": self.loss_scale}
             counters |= {
-                "moving": {name: len(_moving(one)) for name, one in self._optimizers().items()},
+                "moving": {name: len(parameters_of(one)) for name, one in self._optimizers().items()},
                 "options": self.options,
             }
             (temporary / COUNTERS).write_text(json.dumps(counters) + "\n", encoding="utf-8")
@@ -119,7 +119,7 @@ class State:
             for name, network in self._networks().items():
                 network.load_state_dict(load_file(folder / f"{name}.safetensors"))
             for name, optimizer in self._optimizers().items():
-                if counters["moving"][name] != len(_moving(optimizer)):
+                if counters["moving"][name] != len(parameters_of(optimizer)):
                     raise ValueError("the optimizer moved other weights")
                 _load_optimizer(optimizer, load_file(folder / f"{name}.safetensors"))
             kept = load_file(folder / "running.safetensors")
@@ -168,7 +168,8 @@ class State:
         return {**found, "running": self.running, "best": self.best_weights}
 
 
-def _moving(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+def parameters_of(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    """All that an optimizer moves, in its order."""
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
@@ -178,7 +179,7 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]
     Raises:
         ValueError: moments of other weights.
     """
-    parameters = _moving(optimizer)
+    parameters = parameters_of(optimizer)
     states: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         index, key = name.split(".", 1)
