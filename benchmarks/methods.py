@@ -25,8 +25,10 @@ from orojar_finetune.evaluation.comparing import compare
 from orojar_finetune.evaluation.findings import Figure
 from orojar_finetune.evaluation.spending import counting
 from orojar_finetune.scenes import BUNDLED
+from orojar_finetune.scenes.reader import load_reader
 from results import once, runs_so_far, write
 from styles import in_styles
+from supervised import supervised
 
 KEYS = ("disentanglement", "completeness", "mutual information gap", "orthogonality", "activity", "seconds")
 LAYERS = (2, 4, 6)
@@ -64,8 +66,13 @@ DESIGNS: dict[str, dict[str, Any]] = {
     "jd: layers 0 to 3": {"layers": (0, 4)},
     "jd: layers 4 to 9": {"layers": (4, 10)},
     "jacobian: whitened": {"method": "jacobian", "whiten": True},
+    **{f"supervised: in {space}": {"method": "supervised", "space": space} for space in ("z", "w", "w+")},
+    "supervised: in s": {"method": "supervised", "styles": True},
 }
-"""What each changes in the defaults; a method without one is orojar-jd, styles looks for directions in the style space."""
+"""What each changes in the defaults; a method without one is orojar-jd, styles looks for directions in the style space.
+
+Those of `supervised.py` are told the factors.
+"""
 TUNED = {"fine-tuned": DEFAULT, "fine-tuned without the penalty": control_of(DEFAULT)}
 TUNED_STEPS = FinetuneConfig().run.max_train_steps
 """The designs of `finetuning.py` whose generators and directions meet them."""
@@ -105,7 +112,9 @@ def measured(name: str, seed: int, model: Path, runs: Path) -> dict[str, Any]:
         method, shown, styles = options.pop("method", "orojar-jd"), options.pop("shown", None), options.pop("styles", False)
         generator = in_styles(load_generator(model)) if styles else load_generator(model)
         config = DiscoverConfig(seed=seed, descent=DescentConfig(), **options)
-        if shown is None:
+        if method == "supervised":
+            found = evaluate(generator, supervised(generator, config, load_reader()), evaluated, data="scenes")
+        elif shown is None:
             (column,) = compare(generator, CompareConfig((method,), config, evaluated), data="scenes")
             found = column.findings
         else:
