@@ -57,8 +57,8 @@ NETWORKS = {
         "pggan", 128, (256, 256, 256, 128, 64, 32), (256, 256, 256, 128, 64, 32), latent_size=12, normalize_latents=False
     ),
 }
-STEPS = {"reduced": 8000, "full": 60_000}
-TRIAL_STEPS = 1500
+STEPS = {"reduced": 4000, "full": 60_000}
+TRIAL_STEPS = 800
 MEASURES = ("independence", "activeness", "fidelity", "ground-truth")
 KEYS = {
     "orthogonality": "cos²",

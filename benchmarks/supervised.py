@@ -21,7 +21,7 @@ from orojar_finetune.training.processes import Processes
 
 SAMPLES = 2048
 """Latents behind the factors' covariances with them, and behind the factors' variances."""
-STEPS, LATENTS, RATE = 300, 16, 0.03
+STEPS, LATENTS, RATE = 300, 8, 0.03
 """Of the descent: its length, the latents of a step, and Adam's rate on vectors of unit length, which falls to 0."""
 
 

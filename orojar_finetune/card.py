@@ -60,25 +60,29 @@ def text(
         measured: metrics.json: `finetune`, what a fine-tune of the weights measured at its `start` and its `end`, and its
             `steps`; `evaluation`, what `orojar evaluate` found.
     """
-    sections = [f"---\n{_front_matter(generator, base, adapter)}\n---", MARK, _title(generator, base)]
+    tuning, evaluation = ((measured or {}).get(key) for key in ("finetune", "evaluation"))
+    tuning = tuning if isinstance(tuning, Mapping) and {"start", "end", "steps"} <= tuning.keys() else None
+    front = _front_matter(generator, base, adapter, bool(sets))
+    sections = [f"---\n{front}\n---", MARK, _title(generator, base, bool(sets))]
     if adapter is not None:
         sections.append(_adapter(adapter))
-    tuning, evaluation = ((measured or {}).get(key) for key in ("finetune", "evaluation"))
-    if isinstance(tuning, Mapping) and {"start", "end", "steps"} <= tuning.keys():
+    if tuning is not None:
         sections.append(_tuning(tuning))
     if sets:
         name, directions = next(iter(sets.items()))
         sections += [_directions(name, directions), _scores(sets)]
     sections += [_usage(bool(sets)), _source(base)]
+    if any(directions.method.startswith("orojar") for directions in sets.values()) or _method(tuning) == "OroJaR":
+        sections.append(CITED)
     if isinstance(evaluation, Mapping) and "columns" in evaluation:
         sections.append(EVALUATION + _evaluation(evaluation))
     return "\n\n".join(sections) + "\n"
 
 
-TAGS = ("orojar", "disentanglement", "latent-directions", "gan")
+TAGS = ("orojar", "disentanglement", "latent-directions")
 
 
-def _front_matter(generator: Generator, base: Mapping[str, Any], adapter: Adapter | None) -> str:
+def _front_matter(generator: Generator, base: Mapping[str, Any], adapter: Adapter | None, has_directions: bool) -> str:
     license = base.get("license")
     named = {} if license is None or license in HUB_LICENSES else {"license_name": license}
     source, revision = (base.get("source"), base.get("revision")) if adapter is None else (adapter.base, adapter.revision)
@@ -88,19 +92,20 @@ def _front_matter(generator: Generator, base: Mapping[str, Any], adapter: Adapte
         library_name="orojar-finetune",
         pipeline_tag=None if generator.num_classes else "unconditional-image-generation",
         base_model=hub_repo(source) if revision and source else None,
-        tags=[*TAGS, generator.family, *(["lora"] if adapter is not None else [])],
+        tags=[*(TAGS if has_directions else ()), "gan", generator.family, *(["lora"] if adapter is not None else [])],
         **named,
         **relation,
     )
     return data.to_yaml()
 
 
-def _title(generator: Generator, base: Mapping[str, Any]) -> str:
+def _title(generator: Generator, base: Mapping[str, Any], has_directions: bool) -> str:
     kind = f"{generator.num_classes} classes" if generator.num_classes else "unconditional"
+    size = f"{generator.resolution} x {generator.resolution} pixels"
     return (
-        f"# {base.get('source') or generator.family} with latent directions\n\n"
-        f"A {generator.family} generator, {generator.resolution} x {generator.resolution} pixels, {kind}, as safetensors, with "
-        "latent directions to edit its images.\n\n![samples](previews/samples.png)"
+        f"# {base.get('source') or generator.family}{' with latent directions' if has_directions else ''}\n\n"
+        f"A {generator.family} generator, {size}, {kind}, in safetensors"
+        f"{', with latent directions to edit its images' if has_directions else ''}.\n\n![samples](previews/samples.png)"
     )
 
 
@@ -120,7 +125,7 @@ def _adapter(adapter: Adapter) -> str:
 FIGURES = {
     "orthogonality": "off-diagonal cos² of the directions (lower is more independent)",
     "activity": "activity (how much one standard deviation changes the image; two unrelated images: 2)",
-    "frechet": "Fréchet distance to the real images (1: as far as these are from their mean)",
+    "frechet": "Fréchet distance to {reals}{features} (1: as far as these are from their mean)",
     "disentanglement": "disentanglement against the true factors (1: each direction moves one)",
     "completeness": "completeness against the true factors (1: each factor is moved by one direction)",
 }
@@ -128,18 +133,39 @@ FIGURES = {
 
 def _tuning(tuning: Mapping[str, Any]) -> str:
     start, end = tuning["start"], tuning["end"]
-    plain = tuning.get("penalty_weight") == 0
+    method, form = _method(tuning), FORMS.get(tuning.get("penalty_form"), "")
+    features = f", in features {tuning['features']!r}" if "features" in tuning else ""
+    words = {
+        "reals": "samples of the original" if tuning.get("data") in ("none", "original") else "the real images",
+        "features": features,
+    }
     lines = [
-        "## Weights tuned without the penalty" if plain else "## Weights tuned with OroJaR",
+        f"## Weights tuned {f'with {method}' if method else 'without the penalty'}",
         "",
         f"{tuning['steps']} steps of the GAN's own loss"
-        + (", to compare with." if plain else " with the penalty on the directions below."),
+        + (f" with the penalty{form} on the directions below." if method else ", to compare with."),
         "",
         "| | before | after |",
         "|---|---|---|",
     ]
-    lines += [f"| {words} | {start[name]:.3f} | {end[name]:.3f} |" for name, words in FIGURES.items() if name in start]
+    for name, meaning in FIGURES.items():
+        if name in start:
+            lines.append(f"| {meaning.format(**words)} | {start[name]:.3f} | {end[name]:.3f} |")
     return "\n".join(lines)
+
+
+FORMS = {
+    "cosine": " (squared cosines between what every pair changes)",
+    "variance": " (along random signs)",
+    "hessian": " (along random signs)",
+}
+
+
+def _method(tuning: Mapping[str, Any] | None) -> str:
+    """The penalty that weights were tuned with; nothing where they were not."""
+    if tuning is None or tuning.get("penalty_weight") == 0:
+        return ""
+    return "the Hessian Penalty" if tuning.get("penalty_form") == "hessian" else "OroJaR"
 
 
 def _evaluation(figures: Mapping[str, Any]) -> str:
@@ -149,7 +175,8 @@ def _evaluation(figures: Mapping[str, Any]) -> str:
     lines = [
         "",
         "",
-        "; ".join(f"{key}: {value}" for key, value in figures["on"].items()) + ". In brackets the 95 % interval over latents.",
+        "; ".join(f"{key}: {value}" for key, value in figures["on"].items()) + ". In brackets the 95 % interval over "
+        "latents, for predictabilities the range over seeds.",
         "What the names mean is in `report.html`.",
         "",
         f"| | {' | '.join(column['name'] for column in columns)} |",
@@ -219,20 +246,18 @@ def _usage(has_directions: bool) -> str:
     return "\n".join(lines)
 
 
-METHOD = (
-    "Directions after Wei et al., *Orthogonal Jacobian Regularization for Unsupervised Disentanglement in Image Generation*, "
-    "ICCV 2021."
+CITED = (
+    "OroJaR: Wei et al., *Orthogonal Jacobian Regularization for Unsupervised Disentanglement in Image Generation*, ICCV 2021."
 )
 
 
 def _source(base: Mapping[str, Any]) -> str:
     if base.get("source") is None:
-        return f"## Where the weights came from\n\nThey were made where this folder was written.\n\n{METHOD}"
+        return "## Where the weights came from\n\nThey were made where this folder was written."
     revision = f" at revision `{base['revision']}`" if base.get("revision") else ""
     license = base.get("license") or "not stated beside the weights; ask their authors before you use them"
     return (
         "## Where the weights came from\n\n"
         f"`{base.get('source')}`{revision}, in the format of {base.get('origin')}, read without running anything inside.\n"
-        f"Licence of the weights: {license}.\n\n"
-        f"{METHOD}"
+        f"Licence of the weights: {license}."
     )

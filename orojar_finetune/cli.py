@@ -22,16 +22,16 @@ def main(argv: list[str] | None = None) -> None:
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
-    verb: Verb = tyro.cli(
-        Verb,
-        prog="orojar",
-        args=words,
-        description="Independent latent directions for pretrained StyleGANs (OroJaR, ICCV 2021). Every command takes --debug, "
-        "which shows where an error came from.",
-        config=(tyro.conf.OmitSubcommandPrefixes,),
-    )
-    _quiet(debug)
     try:
+        verb: Verb = tyro.cli(
+            Verb,
+            prog="orojar",
+            args=words,
+            description="Independent latent directions for pretrained StyleGANs (OroJaR, ICCV 2021). Every command takes "
+            "--debug, which shows where an error came from.",
+            config=(tyro.conf.OmitSubcommandPrefixes,),
+        )
+        _quiet(debug)
         importlib.import_module(f"orojar_finetune.commands.{type(verb).__name__.lower()}").run(verb)
     except KeyboardInterrupt:
         print("orojar: stopped", file=sys.stderr)  # noqa: T201

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from huggingface_hub import HfApi
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, LocalTokenNotFoundError
 
 from orojar_adapters import read_checkpoint
 from orojar_adapters.families import FAMILIES
 from orojar_adapters.readers import adapter as adapters
 from orojar_adapters.readers import folder as reader
+from orojar_adapters.sources import RUN_MODEL
 from orojar_finetune.card import CARD
 from orojar_finetune.model_folder import is_model_folder
 
@@ -53,7 +54,9 @@ def push(
     """
     path = Path(folder).expanduser()
     if not is_model_folder(path):
-        raise ValueError(f"{folder} is no model folder (no config.json with weights): make one with `orojar convert`")
+        inside = is_model_folder(path / RUN_MODEL)
+        hint = f"the run's is {path / RUN_MODEL}" if inside else "make one with `orojar convert`"
+        raise ValueError(f"{folder} is no model folder (no config.json with weights): {hint}")
     adapter = read_checkpoint(path, FAMILIES).adapter
     if adapter is not None and adapter.base_is_a_path:
         log.warning("%s is an adapter of %s on this machine: others cannot use it without that file", folder, adapter.base)
@@ -76,4 +79,6 @@ def push(
         raise ValueError(f"{repo_id!r} is no repository name; type user/repo ({e})") from e
     except HfHubHTTPError as e:
         raise ValueError(f"the Hub refused {repo_id}: {e.server_message or e}") from e
+    except (HTTPError, OSError) as e:
+        raise ValueError(f"the Hub could not be reached for {repo_id} ({type(e).__name__}: {e})") from e
     return Pushed(repo, str(commit.commit_url), keep_card)

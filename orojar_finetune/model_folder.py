@@ -110,8 +110,14 @@ def _write_weights(folder: Path, generator: Generator, adapter: Adapter | None) 
 def default_target(source: str, ending: str) -> Path:
     """Where a command writes: a model folder itself, for other sources a folder named after them, in the current one."""
     path = Path(source).expanduser()
+    return path if is_model_folder(path) else named_after(source, ending)
+
+
+def named_after(source: str, ending: str) -> Path:
+    """A folder in the current one that bears the name of a source."""
+    path = Path(source).expanduser()
     is_file = path.suffix in WEIGHT_SUFFIXES and not path.is_dir()
-    return path if is_model_folder(path) else Path(f"{path.stem if is_file else path.name}-{ending}")
+    return Path(f"{path.stem if is_file else path.name}-{ending}")
 
 
 def check_target(folder: Path, generator: Generator | None = None) -> None:

@@ -47,7 +47,10 @@ class Inspect:
 
 @dataclass(frozen=True)
 class Convert:
-    """Turns a checkpoint into a model folder with safetensors, its discriminator included, or into another project's files."""
+    """Turns a checkpoint into a model folder with safetensors, or into another project's files.
+
+    A discriminator goes along where it is StyleGAN2's.
+    """
 
     source: Source
     """A file, a model folder, user/repo, or user/repo/file.pkl."""
@@ -110,7 +113,7 @@ class Finetune:
 class Train:
     """Trains a generator from nothing, on the built-in scenes or on your images, and writes a model folder.
 
-    With `--penalty.weight` over 0 as OroJaR's paper trains: the coordinates of z become independent on the way.
+    With `--penalty.weight` over 0 after OroJaR's paper: the coordinates of z become independent on the way.
     Runs under `accelerate launch -m orojar_finetune train ...` too.
     """
 

@@ -29,6 +29,8 @@ log = logging.getLogger("orojar")
 WEIGHT_SUFFIXES = (".pkl", ".pt", ".pth", ".bin", ".safetensors", ".ckpt", ".tar", ".onnx")
 FOLDER_FILES = (*sorted(folder.FILES | adapter.FILES), folder.PROVENANCE, folder.METRICS, "directions.*", "README.md")
 FOLDER_FILES += (f"{folder.DISCRIMINATOR}/*",)
+RUN_MODEL = "model"
+"""The model folder in the folder of a training."""
 LONGEST_CARD, LONGEST_LICENSE = 2**16, 200
 """Bytes of a card that are looked at, characters of a licence's name that are kept."""
 LICENSES = ("license", "license_name")
@@ -105,6 +107,8 @@ def _locate_local(path: Path, text: str) -> Located:
         return Located(path, license=license_of(path / "README.md") if path.is_dir() else None)
     if not path.is_dir():
         raise CheckpointError(f"{text!r} is neither a file nor a folder")
+    if detect.is_model_folder(path / RUN_MODEL):
+        raise CheckpointError(f"{text} is the folder of a training: its generator is in {path / RUN_MODEL}")
     names = [p.name for p in sorted(path.iterdir()) if p.is_file() and p.suffix in WEIGHT_SUFFIXES]
     return Located(path / choose(names, text), license=license_of(path / "README.md"))
 
@@ -225,7 +229,7 @@ def _locate_downloaded(repo: str, file: str | None, revision: str | None, proble
         wanted = list(FOLDER_FILES) if file is None else [file]  # more was never downloaded and would be missed
         snapshot = Path(snapshot_download(repo, revision=revision, allow_patterns=wanted, local_files_only=True))
     except (LocalEntryNotFoundError, OSError) as e:
-        raise CheckpointError(reason) from e
+        raise CheckpointError(f"{reason}, and there is no file or folder of that name here") from e
     path = snapshot / file if file else snapshot
     if not path.exists():
         raise CheckpointError(f"{reason} and {file} was not downloaded before")

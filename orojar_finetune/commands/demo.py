@@ -7,15 +7,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from orojar_adapters import Generator, load_discriminator, load_generator
-from orojar_finetune.commands.finetune import MODEL
+from orojar_adapters.sources import RUN_MODEL
 from orojar_finetune.config import DiscoverConfig, FidelityConfig, FinetuneConfig, PenaltyConfig, RunConfig
 from orojar_finetune.directions import Directions
 from orojar_finetune.discovery import discover
 from orojar_finetune.measures.ground_truth import GroundTruth, ground_truth
-from orojar_finetune.model_folder import check_target, write_model_folder
+from orojar_finetune.model_folder import check_target
 from orojar_finetune.scenes import BUNDLED, bundled_game
 from orojar_finetune.scenes.rendering import FACTORS
-from orojar_finetune.training.finetuning import Finetuned, finetune
+from orojar_finetune.training.finetuned import Finetuned
+from orojar_finetune.training.finetuning import finetune
 from orojar_finetune.verbs import Demo
 
 SHOWN = ("random", "sefa", "orojar-jd")
@@ -38,7 +39,7 @@ class Row:
 
 def run(options: Demo) -> None:
     """Finds directions of the bundled generator, tunes its weights, measures both, writes a model folder."""
-    check_target(options.output_dir / MODEL)
+    check_target(options.output_dir / RUN_MODEL)
     started = time.perf_counter()
     generator = load_generator(BUNDLED)
     size = f"{generator.resolution} x {generator.resolution}"
@@ -65,7 +66,7 @@ def run(options: Demo) -> None:
     print(LEGEND)
     print(f"\nFréchet distance to real scenes: {tuned.start.frechet:.3f} before, {tuned.end.frechet:.3f} after")
     _write(options, tuned, rows["orojar-jd"], after)
-    folder, command = options.output_dir / MODEL, typed_command()
+    folder, command = options.output_dir / RUN_MODEL, typed_command()
     print(f"\nWrote {folder} in {time.perf_counter() - started:.0f} s: weights, directions, card, previews")
     print(f"Look:   {folder / 'previews'}")
     print(f"Edit:   {command} edit {folder}")
@@ -106,14 +107,7 @@ def _write(options: Demo, tuned: Finetuned, before: Row, after: Row) -> None:
         name: {**asdict(found), "disentanglement": row.truth.disentanglement, "completeness": row.truth.completeness}
         for name, found, row in (("start", tuned.start, before), ("end", tuned.end, after))
     }
-    write_model_folder(
-        options.output_dir / MODEL,
-        tuned.generator,
-        {tuned.directions.method: tuned.directions},
-        {"finetune": asdict(tuned.config), "data": "scenes"},
-        tuned.discriminator,
-        {"finetune": {**figures, "ended": tuned.ended, "steps": tuned.steps}},
-    )
+    tuned.save(options.output_dir / RUN_MODEL, {**tuned.metrics, **figures})
 
 
 def typed_command() -> str:

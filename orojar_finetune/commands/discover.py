@@ -5,6 +5,7 @@ import dataclasses
 from orojar_adapters import FAMILIES, read_checkpoint
 from orojar_adapters.loading import build_generator
 from orojar_finetune.discovery import discover
+from orojar_finetune.discovery.discovering import check_method
 from orojar_finetune.model_folder import check_target, default_target, write_model_folder
 from orojar_finetune.training.processes import Processes
 from orojar_finetune.verbs import Discover
@@ -14,6 +15,7 @@ def run(options: Discover) -> None:
     """Finds directions and writes or completes a model folder."""
     target = options.output_dir or default_target(options.source, "orojar")
     check_target(target)
+    check_method(options.config.method)
     processes = Processes()
     checkpoint = read_checkpoint(options.source, FAMILIES, options.revision)
     generator = build_generator(checkpoint, FAMILIES).to(processes.device)

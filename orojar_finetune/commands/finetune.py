@@ -5,24 +5,24 @@ import json
 from pathlib import Path
 
 from orojar_adapters import load_discriminator, load_generator
+from orojar_adapters.sources import RUN_MODEL
 from orojar_finetune import hub
 from orojar_finetune.directions import Directions
-from orojar_finetune.model_folder import check_target, write_model_folder
+from orojar_finetune.model_folder import check_target, named_after
 from orojar_finetune.training.estimate import estimate
-from orojar_finetune.training.finetuning import Finetuned, prepare
+from orojar_finetune.training.finetuned import Finetuned
+from orojar_finetune.training.finetuning import prepare
 from orojar_finetune.verbs import Finetune
-
-MODEL = "model"
 
 
 def run(options: Finetune) -> None:
     """Tunes a generator and writes a model folder."""
-    folder = options.output_dir or Path(f"{Path(options.source).stem}-finetuned")
+    folder = options.output_dir or named_after(options.source, "finetuned")
     if options.push_to_hub and not options.hub_model_id:
         raise ValueError("--push-to-hub needs a place: --hub-model-id user/repo")
-    check_target(folder / MODEL)
+    check_target(folder / RUN_MODEL)
     generator = load_generator(options.source, options.revision)
-    check_target(folder / MODEL, generator)
+    check_target(folder / RUN_MODEL, generator)
     facts = generator.source_facts
     critic = load_discriminator(options.source, options.revision) if facts and facts.has_discriminator else None
     tuning = prepare(generator, folder, options.config, options.data, _directions(options), critic)
@@ -37,13 +37,13 @@ def run(options: Finetune) -> None:
     done = tuning.finish(tuning.loop())
     if not is_main:
         return
-    _write(folder / MODEL, done, options)
+    done.save(folder / RUN_MODEL)
     _report(done, folder)
     if options.push_to_hub and options.hub_model_id:
         if done.ended == "done":
-            print(f"Pushed: {hub.push(folder / MODEL, options.hub_model_id).url}")
+            print(f"Pushed: {hub.push(folder / RUN_MODEL, options.hub_model_id).url}")
         else:
-            print(f"Not pushed, as the run has not come to its end: orojar push {folder / MODEL} {options.hub_model_id}")
+            print(f"Not pushed, as the run has not come to its end: orojar push {folder / RUN_MODEL} {options.hub_model_id}")
 
 
 def _directions(options: Finetune) -> Directions | None:
@@ -55,30 +55,10 @@ def _directions(options: Finetune) -> Directions | None:
     return Directions.load(options.source, options.direction_set, options.revision)
 
 
-def _write(target: Path, done: Finetuned, options: Finetune) -> None:
-    figures = {"start": dataclasses.asdict(done.start), "end": dataclasses.asdict(done.end), "ended": done.ended}
-    write_model_folder(
-        target,
-        done.generator,
-        {done.directions.method: done.directions},
-        {"finetune": dataclasses.asdict(done.config), "data": options.data},
-        done.discriminator,
-        {
-            "finetune": {
-                **figures,
-                "steps": done.steps,
-                "discriminator_steps": done.discriminator_steps,
-                "penalty_weight": done.config.penalty.weight,
-            }
-        },
-        done.adapter,
-    )
-
-
 def _report(done: Finetuned, folder: Path) -> None:
     print(f"{'':24}{'before':>10}{'after':>10}")
     for name, words in {"frechet": "Fréchet distance", "orthogonality": "off-diagonal cos²", "activity": "activity"}.items():
         print(f"{words:24}{getattr(done.start, name):10.3f}{getattr(done.end, name):10.3f}")
     alone = f" after {done.discriminator_steps} of a new discriminator alone" if done.discriminator_steps else ""
-    print(f"{done.ended}, {done.steps} steps{alone}. Wrote {folder / MODEL}")
-    print(f"Edit:  orojar edit {folder / MODEL}")
+    print(f"{done.ended}, {done.steps} steps{alone}. Wrote {folder / RUN_MODEL}")
+    print(f"Edit:  orojar edit {folder / RUN_MODEL}")

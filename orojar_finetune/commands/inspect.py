@@ -25,15 +25,21 @@ def run(options: Inspect) -> None:
     if options.json:
         print(json.dumps(facts, indent=1))
         return
-    layers, scan = facts.pop("layers"), facts.pop("hub_scan")
+    layers, features, scan = facts.pop("layers"), facts.pop("feature_layers"), facts.pop("hub_scan")
     facts["hub_scan"] = scan and f"{scan['status']} ({scan['file']})"
     for key, value in facts.items():
         shown = ", ".join(map(str, value)) if isinstance(value, list) else value
         print(f"{key.replace('_', ' '):24}{'-' if shown in (None, '') else shown}")
-    print("layers (for --layers)")
+    _list("layers (for --layers)", layers)
+    if features != layers:
+        _list("activations (for --activations, --penalty.on)", features)
+    print("Nothing inside was run." if facts["weights_fetched"] else "Nothing inside was run; the weights stayed on the Hub.")
+
+
+def _list(title: str, layers: list[dict[str, Any]]) -> None:
+    print(title)
     for layer in layers:
         print(f"    {layer['index']:>3}  {layer['name']}")
-    print("Nothing inside was run." if facts["weights_fetched"] else "Nothing inside was run; the weights stayed on the Hub.")
 
 
 def describe(source: str, revision: str | None) -> dict[str, Any]:
@@ -86,6 +92,7 @@ def _facts(checkpoint: Checkpoint, source: str, revision: str | None, fetched: b
         **{f"adapter_{key}": adapter.get(key) for key in ("base", "revision", "rank")},
         "direction_sets": Directions.list(source, revision) if facts["origin"] == "orojar-finetune" else [],
         "layers": [layer._asdict() for layer in generator.layers],
+        "feature_layers": [layer._asdict() for layer in generator.feature_layers],
         "weights_fetched": fetched,
         "hub_scan": hub_scan(source, checkpoint.facts.file, revision),
         "ran_code": False,

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 
-from orojar_finetune.commands.finetune import MODEL
+from orojar_adapters.sources import RUN_MODEL
 from orojar_finetune.model_folder import check_target, write_model_folder
 from orojar_finetune.training.estimate import estimate
 from orojar_finetune.training.from_scratch import prepare
@@ -12,7 +12,7 @@ from orojar_finetune.verbs import Train
 
 def run(options: Train) -> None:
     """Trains, or goes on training, and writes a model folder with the averaged generator and the discriminator."""
-    target = options.output_dir / MODEL
+    target = options.output_dir / RUN_MODEL
     check_target(target)
     config = dataclasses.replace(options.config, gan=options.config.gan.with_rates())
     training = prepare(config, options.data, options.output_dir)

@@ -47,8 +47,8 @@ class DiscoverConfig:
     """How directions are found on a frozen generator."""
 
     method: str = "orojar-jd"
-    """orojar-jd (closed form: joint diagonalization of sampled Jacobian Gram matrices), orojar (the paper: descent), hessian
-    (the Hessian Penalty: descent), jacobian (eigenvectors of the mean Gram matrix), ganspace (principal components), sefa,
+    """orojar-jd (joint diagonalization of sampled Jacobian Gram matrices), orojar (the paper: descent), hessian (the Hessian
+    Penalty: descent), jacobian (eigenvectors of the mean Gram matrix), ganspace (principal components), sefa,
     latentclr (contrastive: descent), axes (the most active coordinates) or random."""
     space: Space = "auto"
     """The latent space: z (the input), w (the intermediate latent), or w+ (one w for each layer: a direction then moves every

@@ -73,3 +73,7 @@ class CompareConfig:
     """What all of them share: space, layers, number of directions, latents, seed."""
     evaluate: EvaluateConfig = field(default_factory=lambda: EvaluateConfig(measures=("independence", "ground-truth")))
     """What is measured of each."""
+
+    def __post_init__(self) -> None:
+        if self.discover.method != DiscoverConfig.method:
+            raise ValueError(f"discover.method: the methods that meet are named by methods, got {self.discover.method!r}")

@@ -63,8 +63,7 @@ def search(
     Raises:
         ValueError: an option that does not fit this generator.
     """
-    if config.method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {config.method!r}")
+    check_method(config.method)
     space = LatentSpace(generator, chosen_space(generator, config), config.layers, config.part, config.layer_groups)
     if config.count > space.size:
         raise ValueError(f"count must be at most {space.size}, the width of this latent, got {config.count}")
@@ -74,6 +73,16 @@ def search(
     processes.place(generator)
     with _frozen(generator), full_precision():
         return space, METHODS[config.method](space, config, processes)
+
+
+def check_method(name: str) -> None:
+    """Refuses a name that is no method's.
+
+    Raises:
+        ValueError: says which there are.
+    """
+    if name not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {name!r}")
 
 
 def chosen_space(generator: adapters.Generator, config: DiscoverConfig) -> str:

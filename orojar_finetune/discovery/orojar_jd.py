@@ -1,8 +1,9 @@
-"""`orojar-jd`: OroJaR's direction search in closed form.
+"""`orojar-jd`: OroJaR's direction search without gradient descent.
 
 The paper's search minimises, over orthonormal Q, the off-diagonal part of QᵀJᵀJQ summed over latents. For sampled Gram
-matrices JᵀJ that is joint diagonalization: Jacobi angles find it without a learning rate. Q is sought among the most active
-directions, and every Gram matrix is divided by its trace, so that no latent outweighs the others.
+matrices JᵀJ that is joint diagonalization: Jacobi rotations, each optimal in closed form, find it without a learning rate.
+Unlike there, Q is sought among the most active directions, and every Gram matrix is divided by its trace, so that no latent
+outweighs the others.
 """
 
 from jaxtyping import Float

@@ -9,7 +9,7 @@ from orojar_finetune.config import CompareConfig, DiscoverConfig
 from orojar_finetune.directions import Directions
 from orojar_finetune.discovery import METHODS
 from orojar_finetune.discovery.discovering import measured, search
-from orojar_finetune.evaluation.evaluating import evaluate
+from orojar_finetune.evaluation.evaluating import evaluate, reals_for
 from orojar_finetune.evaluation.findings import Figure, Findings
 from orojar_finetune.evaluation.spending import counting
 from orojar_finetune.training.processes import Processes
@@ -56,6 +56,7 @@ def compare(
     known = [PAPER, *METHODS]
     if unknown := [name for name in config.methods if name not in known]:
         raise ValueError(f"methods must be some of {', '.join(known)}, got {', '.join(unknown)}")
+    reals_for(generator, data, config.evaluate.seed)  # images that cannot be had are refused before the first search
     columns = []
 
     def add(of: Generator, directions: Directions | None, found: Findings) -> None:

@@ -9,7 +9,7 @@ class Figure(NamedTuple):
 
     Attributes:
         value: what was measured.
-        low: lower end of its 95 % interval over latents (or seeds), where there is one.
+        low: lower end of its 95 % interval over latents, where there is one (of predictabilities the smallest over seeds).
         high: upper end.
     """
 
@@ -103,7 +103,7 @@ MEANINGS: dict[str, Meaning] = {
     "orthogonality": Meaning("mean squared off-diagonal cosine of the image's Jacobian along the directions", "lower"),
     "orthogonality of layers": Meaning("the same of the activations at each resolution, their mean", "lower"),
     "activity": Meaning("mean squared change of the image by one sigma, over the variance of images; two unrelated ones: 2"),
-    "activeness": Meaning("variance over pixels between -2, 0 and 2 sigmas (Wei et al., 2021)"),
+    "activeness": Meaning("variance over pixels between -2, 0 and 2 sigmas (Peebles et al., 2020)"),
     "path length in z": Meaning("PPL: squared distance a step, over the step squared, between random latents in z", "lower"),
     "path length in w": Meaning("the same in w", "lower"),
     "path length along directions": Meaning("PIPL: the same along the directions, for a step of one sigma (Song et al., 2023)"),
@@ -111,7 +111,7 @@ MEANINGS: dict[str, Meaning] = {
     "frechet distance": Meaning(
         "between features of real and of generated images, over the variance of the real ones'", "lower"
     ),
-    "kernel distance": Meaning("KID: squared maximum mean discrepancy of the same features", "lower"),
+    "kernel distance": Meaning("squared maximum mean discrepancy of the same features, by KID's estimator", "lower"),
     "precision": Meaning("the part of generated images that lie among the real ones", "higher"),
     "recall": Meaning("the part of real images that lie among the generated ones", "higher"),
     "preservation": Meaning("cosine similarity of features before and after an edit of 2 sigmas, both ways"),
@@ -119,8 +119,12 @@ MEANINGS: dict[str, Meaning] = {
     "predictability, best epoch": Meaning("VP: how often a network tells which direction changed, on pairs it has not seen"),
     "predictability, last epoch": Meaning("the same after the last epoch", "higher"),
     "predictability, by chance": Meaning("what guessing gives"),
-    "disentanglement": Meaning("DCI: whether each direction moves one true factor; 1 is perfectly", "higher"),
-    "completeness": Meaning("DCI: whether each true factor is moved by one direction; 1 is perfectly", "higher"),
+    "disentanglement": Meaning(
+        "whether each direction moves one true factor, by DCI's formula on what a step changes; 1 is perfectly", "higher"
+    ),
+    "completeness": Meaning(
+        "whether each true factor is moved by one direction, by the same formula; 1 is perfectly", "higher"
+    ),
     "mutual information gap": Meaning("MIG: how far the best code of each factor stands out from the next", "higher"),
     "factors nobody moves": Meaning("true factors that no direction moves by a third of their standard deviation", "lower"),
     "seconds": Meaning("spent on finding the directions"),

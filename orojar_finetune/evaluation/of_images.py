@@ -48,6 +48,7 @@ def measure_fidelity(subject: Subject) -> Findings:
             "precision": Figure(found.precision),
             "recall": Figure(found.recall),
         },
+        notes=[f"Distances to real images are between the features {subject.features!r} of {len(real)} images on each side."],
     )
 
 

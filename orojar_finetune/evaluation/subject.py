@@ -58,15 +58,19 @@ class Subject:
         return self.directions
 
     @property
+    def features(self) -> str:
+        """The name of what images are compared by."""
+        fitting = self.reals.features if self.reals is not None else "random"
+        return fitting if self.config.features == "auto" else self.config.features
+
+    @property
     def extractor(self) -> Extractor:
         """What images are compared by.
 
         Raises:
             ValueError: features that cannot be had.
         """
-        fitting = self.reals.features if self.reals is not None else "random"
-        name = fitting if self.config.features == "auto" else self.config.features
-        return load_features(name, self.generator.device)
+        return load_features(self.features, self.generator.device)
 
     def real_features(self, extract: Extractor) -> Float[Tensor, "images features"]:
         """Features of real images.

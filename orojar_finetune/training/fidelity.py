@@ -21,13 +21,16 @@ FAR = 1 << 40
 class Fidelity:
     """Compares generators with real images, which are looked at once.
 
+    Attributes:
+        features: what is compared, by name.
+
     Raises:
         ValueError: features that do not exist or cannot be had.
     """
 
     def __init__(self, reals: Reals, config: ComparisonConfig, processes: Processes, seed: int) -> None:
-        name = reals.features if config.features == "auto" else config.features
-        self.extract = load_features(name, processes.device)
+        self.features = reals.features if config.features == "auto" else config.features
+        self.extract = load_features(self.features, processes.device)
         self.config, self.processes, self.seed = config, processes, seed
         self.real = self._moments(lambda i: reals.batch(FAR + i, BATCH, slice(0, BATCH))[0])
         self.spread = self.real.covariance.trace().item()

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from orojar_adapters import Generator
-from orojar_adapters.lora import Adapter
 from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_finetune.config import FinetuneConfig
 from orojar_finetune.directions import Directions
@@ -21,8 +20,10 @@ from orojar_finetune.measures.held_out import space_of
 from orojar_finetune.training.adversarial import Game
 from orojar_finetune.training.checkpoints import resume
 from orojar_finetune.training.draws import rng
+from orojar_finetune.training.fidelity import Fidelity
+from orojar_finetune.training.finetuned import Finetuned
 from orojar_finetune.training.image_data import open_reals
-from orojar_finetune.training.independence import Independence
+from orojar_finetune.training.independence import Independence, outputs
 from orojar_finetune.training.loop import Loop
 from orojar_finetune.training.new_discriminator import new_discriminator
 from orojar_finetune.training.parts import delayed
@@ -31,38 +32,9 @@ from orojar_finetune.training.reestimation import found_anew, like, rhythm
 from orojar_finetune.training.state import State
 from orojar_finetune.training.trackers import flat
 from orojar_finetune.training.trainable import choose, resolved, without_adapters
-from orojar_finetune.training.validation import Figures, Validation
+from orojar_finetune.training.validation import Validation
 
 log = logging.getLogger("orojar")
-
-
-@dataclass(frozen=True)
-class Finetuned:
-    """What a tuning gives.
-
-    Attributes:
-        generator: the averaged weights of the best validation, adapters folded in.
-        directions: those that were made independent, measured on the tuned generator.
-        discriminator: for whoever goes on.
-        start: figures before.
-        end: figures of `generator`.
-        ended: `done`, `interrupted`, or why the run stopped early.
-        steps: of the generator that were done.
-        discriminator_steps: that a new discriminator learned alone before them.
-        config: how, with everything said that the weights of the generator decide.
-        adapter: with `trainable="lora"` what was learned, to be saved instead of the whole generator.
-    """
-
-    generator: Generator
-    directions: Directions
-    discriminator: StyleGAN2Discriminator
-    start: Figures
-    end: Figures
-    ended: str
-    steps: int
-    discriminator_steps: int
-    config: FinetuneConfig
-    adapter: Adapter | None = None
 
 
 def finetune(
@@ -109,6 +81,7 @@ class Tuning:
     original: Generator
     validation: Validation
     config: FinetuneConfig
+    data: str
     first: int
 
     def finish(self, ended: str) -> Finetuned:
@@ -129,7 +102,10 @@ class Tuning:
         processes.trackers.finish()
         alone = min(state.step, self.first)
         start, steps = self.validation.start, state.step - alone
-        return Finetuned(generator, final, state.discriminator, start, end, ended, steps, alone, self.config, adapter)
+        features = self.validation.fidelity.features
+        return Finetuned(
+            generator, final, state.discriminator, start, end, ended, steps, alone, self.config, self.data, features, adapter
+        )
 
 
 def prepare(
@@ -151,13 +127,15 @@ def prepare(
     original = copy.deepcopy(generator).to(processes.device).eval().requires_grad_(False)
     tuned = copy.deepcopy(original)
     choose(tuned, config.trainable, config.lora_rank, run.seed)
+    reals = open_reals(data, original, run.seed, processes.device, config.images, original)
+    outputs(original, config.penalty.on)  # a word that means nothing is refused before a search of minutes
+    fidelity = Fidelity(reals, config.fidelity, processes, run.seed)
     directions = _active(directions or discover(original, config.discover, progress=progress), config.penalty.least_activity)
     if config.penalty.weight > 0 and len(directions) < 2:
         raise ValueError(
             "one direction has no other to be independent of: take two or more (--discover.count, --direction-set)"
         )
-    reals = open_reals(data, original, run.seed, processes.device, config.images, original)
-    validation = Validation(original, reals, directions, config.fidelity, processes, output_dir, run.seed)
+    validation = Validation(original, fidelity, directions, config.fidelity, processes, output_dir, run.seed)
     first = 0 if discriminator is not None else config.discriminator_steps
     state = State.start(tuned, _critic(discriminator, tuned, config), config.gan, run.gradient_accumulation_steps)
     state.running |= {"basis": directions.basis.clone(), "sigmas": directions.sigmas.clone(), "asked": directions.basis.clone()}
@@ -197,7 +175,7 @@ def prepare(
         validation,
         reestimate,
     )
-    return Tuning(loop, original, validation, config, first)
+    return Tuning(loop, original, validation, config, data, first)
 
 
 def with_tensors(directions: Directions, running: dict[str, Tensor]) -> Directions:
@@ -227,7 +205,7 @@ def _critic(
     if discriminator is not None:
         return copy.deepcopy(discriminator).to(generator.device).requires_grad_(True)
     log.warning(
-        f"there is no discriminator: a new one learns for {config.discriminator_steps} steps before the generator moves "
+        f"no discriminator was given: a new one learns for {config.discriminator_steps} steps before the generator moves "
         "(--discriminator-steps)"
     )
     return new_discriminator(generator, config.discriminator_width, config.run.seed).to(generator.device)

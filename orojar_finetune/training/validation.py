@@ -14,7 +14,6 @@ from orojar_finetune.measures.held_out import scores_of
 from orojar_finetune.training.fidelity import Fidelity
 from orojar_finetune.training.loop import Stop
 from orojar_finetune.training.processes import Processes
-from orojar_finetune.training.reals import Reals
 from orojar_finetune.training.state import State
 
 STRIP_SEED = 0
@@ -41,24 +40,22 @@ class Validation:
 
     Args:
         original: the generator of the start.
+        fidelity: to the real images.
         directions: whose orthogonality counts.
         folder: of the run; pictures go there.
-
-    Raises:
-        ValueError: features that do not exist or cannot be had.
     """
 
     def __init__(
         self,
         original: Generator,
-        reals: Reals,
+        fidelity: Fidelity,
         directions: Directions,
         config: FidelityConfig,
         processes: Processes,
         folder: Path,
         seed: int,
     ) -> None:
-        self.fidelity = Fidelity(reals, config, processes, seed)
+        self.fidelity = fidelity
         self.directions, self.config, self.processes = directions, config, processes
         self.folder, self.seed = folder, seed
         self.start = self.measure(original)

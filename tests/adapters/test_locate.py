@@ -114,6 +114,12 @@ def test_the_checkpoint_of_a_local_folder_is_found_with_its_licence(tmp_path):
     assert generator.source_facts.revision is None
 
 
+def test_the_folder_of_a_training_says_where_its_generator_is(tmp_path):
+    tiny_stylegan2().save_pretrained(tmp_path / "run" / "model")
+    with pytest.raises(CheckpointError, match=f"folder of a training: its generator is in {tmp_path / 'run' / 'model'}"):
+        locate(tmp_path / "run")
+
+
 def test_a_repository_with_one_checkpoint_needs_no_file_name(hub):
     repo = repository("foreign", {"network.pkl": nvlabs(), "README.md": b"# hi"})
     generator = load_generator(repo)
@@ -193,7 +199,7 @@ def test_without_the_hub_an_earlier_download_is_used(hub, monkeypatch, caplog, p
     assert "took what was downloaded before" in caplog.text
     with pytest.raises(CheckpointError, match=r"could not be reached .* other\.pkl was not downloaded before"):
         locate(f"{repo}/other.pkl")
-    with pytest.raises(CheckpointError, match="the Hub could not be reached for 'tester/never'"):
+    with pytest.raises(CheckpointError, match=r"Hub could not be reached for 'tester/never' .*no file or folder of that name"):
         locate("tester/never")
 
 

@@ -9,7 +9,7 @@ from orojar_finetune import Directions, write_model_folder
 from orojar_finetune.cli import main
 from orojar_finetune.commands import discover as discover_command
 from orojar_finetune.commands.generate import parse_edits, parse_noise
-from tiny import tiny_stylegan2
+from tiny import tiny_biggan, tiny_stylegan2
 
 QUICK = ["--latents", "4", "--held-out", "4", "--count", "3"]
 
@@ -43,6 +43,23 @@ def test_help_needs_none_of_the_heavy_libraries(verb):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "usage: orojar" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("discover", "x", "--count", "0"), "count must be at least 1, got 0"),
+        (("train", "--output-dir", "x", "--max-train-steps", "0"), "max_train_steps"),
+        (("evaluate", "x", "--measures", "beauty"), "measures must be some of independence"),
+        (("compare", "x", "--discover.method", "sefa"), "the methods that meet are named by methods, got 'sefa'"),
+        (("discover", "not-there/at-all", "--method", "guess"), "method must be one of orojar-jd"),
+    ],
+)
+def test_an_option_that_cannot_be_is_one_sentence_before_anything_is_read(words, message, capsys):
+    assert fails(*words) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("orojar: ") and error.count("\n") == 1
+    assert message in error
 
 
 def test_discover_completes_a_model_folder_and_generate_draws_its_directions(folder, tmp_path, capsys):
@@ -84,6 +101,14 @@ def test_inspect_prints_one_json_object(folder, capsys):
     assert (found["pickle_globals"], found["embedded_source_sha256"]) == ([], None)
     run("inspect", folder)
     assert "Nothing inside was run." in capsys.readouterr().out
+
+
+def test_inspect_numbers_the_activations_where_they_are_not_the_layers(tmp_path, capsys):
+    write_model_folder(tmp_path / "big", tiny_biggan())
+    run("inspect", tmp_path / "big")
+    _, _, listed = capsys.readouterr().out.partition("activations (for --activations, --penalty.on)\n")
+    numbers = [line.split()[0] for line in listed.splitlines()[:-1]]
+    assert numbers == [str(layer.index) for layer in tiny_biggan().feature_layers]
 
 
 def test_convert_writes_a_model_folder(folder, tmp_path, capsys):

@@ -69,6 +69,9 @@ def test_an_earlier_revision_can_still_be_loaded(hub, folder):
 def test_what_cannot_be_pushed_is_refused_before_anything_is_sent(hub, folder, tmp_path):
     with pytest.raises(ValueError, match="no model folder"):
         push(tmp_path, "tester/nothing")
+    write_model_folder(tmp_path / "run" / "model", tiny_stylegan2())
+    with pytest.raises(ValueError, match=f"no model folder .*: the run's is {tmp_path / 'run' / 'model'}"):
+        push(tmp_path / "run", "tester/nothing")
     with pytest.raises(ValueError, match="no repository name"):
         push(folder, "not a name!")
     weights = folder / "diffusion_pytorch_model.safetensors"
@@ -76,6 +79,15 @@ def test_what_cannot_be_pushed_is_refused_before_anything_is_sent(hub, folder, t
     with pytest.raises(CheckpointError, match="damaged"):
         push(folder, "tester/broken")
     assert "models/tester/broken" not in hub.store.repos
+
+
+def test_a_hub_that_is_not_there_is_said(folder, monkeypatch):
+    def unreachable(*_: object, **__: object) -> None:
+        raise ConnectionError("Name or service not known")
+
+    monkeypatch.setattr(HfApi, "create_repo", unreachable)
+    with pytest.raises(ValueError, match="the Hub could not be reached for tester/x"):
+        push(folder, "tester/x")
 
 
 def test_directions_are_found_at_an_address_of_the_hub_as_the_model_is(hub, folder):

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from orojar_adapters.stylegan2 import StyleGAN2
 from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_finetune import Directions, card, discover, load_generator, write_model_folder
 from orojar_finetune.config import DiscoverConfig
-from orojar_finetune.model_folder import default_target
+from orojar_finetune.model_folder import default_target, named_after
 from tiny import TINY, tiny_biggan, tiny_biggan_deep, tiny_stylegan2
 
 QUICK = DiscoverConfig(count=3, latents=4, held_out=4)
@@ -195,6 +196,37 @@ def test_the_card_of_a_control_does_not_speak_of_the_penalty(generator):
     tuning = {"start": figures, "end": figures, "steps": 9, "penalty_weight": 0.0}
     text = card.text(generator, {}, {"source": None}, None, {"finetune": tuning})
     assert "## Weights tuned without the penalty" in text and "with the penalty" not in text
+
+
+def test_the_card_says_what_the_weights_were_tuned_with_and_what_they_were_compared_to(generator):
+    figures = {"frechet": 0.1, "orthogonality": 0.1, "activity": 0.1}
+    tuning = {"start": figures, "end": figures, "steps": 9, "penalty_weight": 15.0, "data": "none", "features": "random"}
+
+    def written(**changed: str) -> str:
+        return card.text(generator, {}, {"source": None}, None, {"finetune": {**tuning, **changed}})
+
+    text = written(penalty_form="cosine")
+    assert "## Weights tuned with OroJaR" in text and "squared cosines between what every pair changes" in text
+    assert "Fréchet distance to samples of the original, in features 'random'" in text
+    assert card.CITED in text
+    assert "Fréchet distance to the real images" in written(data="scenes")
+    hessian = written(penalty_form="hessian")
+    assert "## Weights tuned with the Hessian Penalty" in hessian and card.CITED not in hessian
+
+
+def test_a_card_speaks_of_directions_and_of_orojar_where_there_are_some(generator):
+    plain = card.text(generator, {}, {"source": "user/repo"})
+    assert "latent directions" not in plain and "latent-directions" not in plain and card.CITED not in plain
+    for method, cited in (("sefa", False), ("orojar-jd", True)):
+        found = discover(generator, method="random", count=2, latents=2, held_out=2, progress=False)
+        text = card.text(generator, {method: dataclasses.replace(found, method=method)}, {"source": "user/repo"})
+        assert "# user/repo with latent directions" in text and "- latent-directions\n" in text
+        assert (card.CITED in text) == cited
+
+
+def test_a_folder_is_named_after_its_source():
+    assert named_after("user/model-v1.5", "finetuned") == Path("model-v1.5-finetuned")
+    assert named_after("somewhere/ffhq.pkl", "finetuned") == Path("ffhq-finetuned")
 
 
 def test_a_licence_that_its_user_wrote_into_the_card_travels(tmp_path):

@@ -16,6 +16,7 @@ from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_finetune import CheckpointError, Directions, discover, load_discriminator, load_generator, write_model_folder
 from orojar_finetune.cli import main
 from orojar_finetune.config import PenaltyConfig
+from orojar_finetune.training import finetuning
 from tiny import tiny_discriminator, tiny_stylegan2
 
 QUICK = ["--max-train-steps", "6", "--train-batch-size", "4", "--checkpointing-steps", "2", "--validation-steps", "3"]
@@ -175,12 +176,16 @@ def test_ctrl_c_saves_and_exits_cleanly(tmp_path):
 )
 def test_what_cannot_be_is_one_sentence_and_leaves_nothing(model, tmp_path, monkeypatch, capsys, words, message):
     monkeypatch.chdir(tmp_path)
+    searched = []
+    if "checkpoint-9" not in words:  # found out when everything is there that it is to be compared with
+        monkeypatch.setattr(finetuning, "discover", lambda *_, **__: searched.append(1))
     with pytest.raises(SystemExit) as exit:
         main(["finetune", str(model), *QUICK, *words])
     assert exit.value.code == 2
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+    assert searched == []
     assert list(tmp_path.iterdir()) == []
 
 

@@ -25,7 +25,8 @@ LEGACY_TORCH = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """The magic number that opens torch files in the format before zip, behind the two bytes of the protocol."""
 READS = (
     "a model folder, an NVlabs StyleGAN2 (PyTorch or TensorFlow) or StyleGAN3 .pkl, a StyleGAN2 state dict in NVlabs' names, a "
-    "rosinality StyleGAN2 .pt, a genforce .pth, a BigGAN-PyTorch .pth, a BigGAN-deep folder or a DCGAN's state dict"
+    "rosinality StyleGAN2 .pt, a genforce .pth, a BigGAN-PyTorch .pth, a BigGAN-deep folder, a DCGAN's state dict or an ONNX "
+    "graph"
 )
 TORCH_READERS = (rosinality, nvlabs_state, genforce, biggan, dcgan)
 

@@ -4,6 +4,7 @@ from orojar_finetune import discover
 from orojar_finetune.config import CompareConfig, DiscoverConfig, EvaluateConfig
 from orojar_finetune.config.discovery import DescentConfig
 from orojar_finetune.discovery import METHODS
+from orojar_finetune.evaluation import comparing
 from orojar_finetune.evaluation.comparing import PAPER, compare, configured
 from tiny import TINY, tiny_stylegan2
 
@@ -62,6 +63,9 @@ def test_generators_with_z_alone_are_compared_too():
     assert [column.findings.name for column in columns if column.directions is not None] == list(methods)
 
 
-def test_unknown_methods_are_refused():
+def test_unknown_methods_and_images_that_are_not_there_are_refused_before_the_first_search(monkeypatch):
+    monkeypatch.setattr(comparing, "search", None)
+    with pytest.raises(ValueError, match="there is no 'nowhere' here"):
+        compare(tiny_stylegan2(), CompareConfig(("random",), DISCOVER), data="nowhere")
     with pytest.raises(ValueError, match=r"methods must be some of orojar-paper.*got magic"):
         compare(tiny_stylegan2(), CompareConfig(("magic",), DISCOVER))

@@ -20,8 +20,9 @@ def directions():
 
 def validation(folder, **options):
     config = FidelityConfig(features="random", images=128, latents=4, **options)
-    original = tiny_stylegan2()
-    return Validation(original, SamplesOfOriginal(original, 0), directions(), config, Processes(False), folder, seed=0)
+    original, processes = tiny_stylegan2(), Processes(False)
+    fidelity = Fidelity(SamplesOfOriginal(original, 0), config, processes, 0)
+    return Validation(original, fidelity, directions(), config, processes, folder, seed=0)
 
 
 def start():
