@@ -25,7 +25,7 @@ from results import runs_so_far, write
 
 RESULTS_OF = {"reduced": "paper", "reduced-weights": "paper_weights"}
 """Where figures of runs in these folders go; those of others bear their folder's name."""
-COLUMNS = {"cos²": 9, "of active": 9, "activity": 9, "disent.": 9, "compl.": 9, "Fréchet": 9, "VP": 7, "last": 7}
+COLUMNS = {"cos²": 9, "of active": 9, "layers": 9, "activity": 9, "disent.": 9, "compl.": 9, "Fréchet": 9, "VP": 7, "last": 7}
 
 
 def main() -> None:
@@ -70,7 +70,7 @@ def report(preset: str, runs: Path) -> None:
         vp = record.get("vp", {"best": [math.nan], "last": [math.nan]})
         print(
             f"{record['design']:20}{record['weight']:8g}{record['seed']:5}{record['steps']:7}"
-            + "".join(f"{record[key]:9.4f}" for key in KEYS)
+            + "".join(f"{record.get(key, math.nan):9.4f}" for key in KEYS)
             + "".join(f"{statistics.fmean(vp[epoch]):7.3f}" for epoch in ("best", "last"))
         )
     if records:

@@ -1,5 +1,6 @@
 """What is measured at the end of each run of the paper's experiment: the coordinates of z against the factors of sprites."""
 
+import statistics
 from collections.abc import Callable
 from typing import Any
 
@@ -9,16 +10,19 @@ from torch import Tensor
 
 from active_axes import active_ones
 from orojar_adapters import Generator
+from orojar_adapters.dcgan import DCGAN
 from orojar_finetune import sprites
 from orojar_finetune.measures.activeness import activeness
 from orojar_finetune.measures.coordinates import latent_axes
 from orojar_finetune.measures.effects import disentanglement_completeness, unmoved
 from orojar_finetune.measures.frechet import Moments, frechet_distance
 from orojar_finetune.measures.held_out import scores_of
+from orojar_finetune.measures.orthogonality import orthogonality
 from orojar_finetune.measures.variation_predictability import generated_pairs, predictability
 from orojar_finetune.sprites import FACTORS
 from orojar_finetune.training.draws import rng
 from orojar_finetune.training.processes import Processes
+from paper_networks import activations
 from paper_presets import Preset
 from paper_reader import Reading, SpriteReader, squared_changes
 
@@ -29,10 +33,12 @@ ACTIVENESS_LATENTS, ORTHOGONALITY_LATENTS = 300, 64
 ROLLS = 8
 """Unrelated pictures that each is compared with."""
 VP_NETWORKS = 3
+EPSILON = 0.05
+"""Step of the difference behind the Jacobian of layers."""
 ORIENTATION = FACTORS.index("orientation")
 
 
-def measured(generator: Generator, reader: SpriteReader, preset: Preset) -> dict[str, Any]:
+def measured(generator: DCGAN, reader: SpriteReader, preset: Preset) -> dict[str, Any]:
     """All figures of one generator."""
     axes = latent_axes(generator)
     scores = scores_of(generator, axes, ORTHOGONALITY_LATENTS, SEED, Processes(progress=False))
@@ -42,6 +48,7 @@ def measured(generator: Generator, reader: SpriteReader, preset: Preset) -> dict
     return {
         "orthogonality": scores.orthogonality,
         **active_ones(generator, axes),
+        "orthogonality of penalised layers": orthogonality_of_layers(generator),
         "activity": scores.activities.mean().item(),
         "activities": rounded(scores.activities),
         "activeness": rounded(active),
@@ -52,6 +59,25 @@ def measured(generator: Generator, reader: SpriteReader, preset: Preset) -> dict
         "frechet": frechet(generator, reader, preset),
         **({"vp": variation_predictability(generator, preset)} if preset.pairs else {}),
     }
+
+
+@torch.no_grad()
+def orthogonality_of_layers(generator: DCGAN) -> float:
+    """The mean squared cosine of what two coordinates of z change in what the penalties look at, before norm and slope.
+
+    An instance norm behind a layer takes away means and deviations of its maps: what is orthogonal in front of it need not be
+    so behind it.
+    """
+    size = generator.latent_size
+    z = generator.sample_latents(ORTHOGONALITY_LATENTS, rng(SEED, "layers"))
+    steps = EPSILON * torch.eye(size, device=z.device)
+    moved = (z[:, None] + torch.cat([steps, -steps])).flatten(0, 1)
+    found = []
+    for layer in activations(generator, moved):
+        forth, back = layer.double().flatten(1).unflatten(0, (len(z), 2, size)).unbind(1)
+        jacobian = (forth - back) / (2 * EPSILON)
+        found.append(orthogonality(jacobian @ jacobian.mT))
+    return statistics.fmean(found)
 
 
 def variation_predictability(generator: Generator, preset: Preset) -> dict[str, Any]:

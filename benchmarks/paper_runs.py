@@ -18,7 +18,15 @@ EVERY = 100
 """Steps between checkpoints."""
 SHOWN, ROWS = (-2.0, -1.0, 0.0, 1.0, 2.0), [0, 1, 2]
 """Sigmas in the pictures of traversals, and the seeds of their rows."""
-KEYS = ("orthogonality", "orthogonality of active ones", "activity", "disentanglement", "completeness", "frechet")
+KEYS = (
+    "orthogonality",
+    "orthogonality of active ones",
+    "orthogonality of penalised layers",
+    "activity",
+    "disentanglement",
+    "completeness",
+    "frechet",
+)
 Figures = dict[str, Any]
 
 

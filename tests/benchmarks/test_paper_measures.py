@@ -5,7 +5,8 @@ import torch
 from torch.nn import functional as F
 
 from orojar_finetune.sprites import FACTORS
-from paper_measures import effects
+from paper_measures import effects, orthogonality_of_layers
+from paper_networks import penalised_layers, small_generator
 from paper_reader import Reading
 
 
@@ -55,3 +56,15 @@ def test_coordinates_have_no_effect_on_what_they_do_not_move():
 def test_effects_are_no_larger_than_in_units_of_the_readers_errors():
     found = effects(Coordinates(), Eye(10.0), latents=512)
     assert found[0, FACTORS.index("scale")] == pytest.approx(0.1, rel=0.01)
+
+
+def test_orthogonality_of_layers_is_that_of_the_kernels_where_the_only_penalised_layer_is_the_first():
+    generator = small_generator((6, 4), latent_size=3, seed=0)
+    assert penalised_layers(generator) == (0,)
+    (kernel,) = (p for p in generator.synthesis[0].parameters() if p.ndim == 4)
+    rows = F.normalize(kernel.detach().double().flatten(1), dim=1)
+    wanted = (rows @ rows.T).square()[~torch.eye(3, dtype=torch.bool)].mean().item()
+    assert orthogonality_of_layers(generator) == pytest.approx(wanted, rel=1e-3)
+    with torch.no_grad():
+        kernel[1:] = kernel[:1]
+    assert orthogonality_of_layers(generator) == pytest.approx(1.0)
