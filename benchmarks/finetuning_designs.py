@@ -31,7 +31,8 @@ def _affine(rate: float, **penalty: Any) -> Options:
     return {"trainable": "affine", "gan": _rate(rate), **(_penalty(**penalty) if penalty else {})}
 
 
-DEFAULT = "only affine, rate 0.003"
+AFFINE = "only affine, rate 0.003"
+DEFAULT = AFFINE
 """The design that the package's defaults are."""
 
 DESIGNS: dict[str, Options] = {
@@ -61,10 +62,11 @@ DESIGNS: dict[str, Options] = {
     **{f"only {what}": {"trainable": what} for what in ("mapping", "synthesis", "affine")},
     **{f"only affine, rate {rate:g}": _affine(rate) for rate in (3e-3, 1e-2)},
     **{f"control, only affine, rate {rate:g}": _affine(rate, weight=0.0) for rate in (3e-3, 1e-2)},
-    **{f"{DEFAULT}, weight {w:g}": _affine(3e-3, weight=w) for w in (1.5, 5.0)},
-    f"{DEFAULT}, then 0.5": _affine(3e-3, settle=0.25, settle_weight=0.5),
-    **{f"{DEFAULT}, for half then {w:g}": _affine(3e-3, settle=0.5, settle_weight=w) for w in (0.5, 1.5)},
-    f"{DEFAULT}, every step": _affine(3e-3, every=1, batch_size=2),
+    **{f"{AFFINE}, weight {w:g}": _affine(3e-3, weight=w) for w in (1.5, 5.0)},
+    f"{AFFINE}, then 0.5": _affine(3e-3, settle=0.25, settle_weight=0.5),
+    **{f"{AFFINE}, for half then {w:g}": _affine(3e-3, settle=0.5, settle_weight=w) for w in (0.5, 1.5)},
+    f"{AFFINE}, every step": _affine(3e-3, every=1, batch_size=2),
+    f"{AFFINE}, every step, for half then 0.5": _affine(3e-3, every=1, batch_size=2, settle=0.5, settle_weight=0.5),
     "only affine, rate 0.01, falling": {"trainable": "affine", "gan": {**_rate(1e-2), "decay": 0.5}},
     "falling rates": {"gan": {"decay": 0.2}},
     "control, falling rates": {**_penalty(weight=0.0), "gan": {"decay": 0.2}},

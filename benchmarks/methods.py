@@ -73,7 +73,10 @@ DESIGNS: dict[str, dict[str, Any]] = {
 
 Those of `supervised.py` are told the factors.
 """
-TUNED = {"fine-tuned": DEFAULT, "fine-tuned without the penalty": control_of(DEFAULT)}
+TUNED = {
+    "fine-tuned": DEFAULT,
+    "fine-tuned without the penalty": control_of(DEFAULT),
+}
 TUNED_STEPS = FinetuneConfig().run.max_train_steps
 """The designs of `finetuning.py` whose generators and directions meet them."""
 

@@ -32,7 +32,7 @@ class FidelityConfig(ComparisonConfig):
     real images to their own mean; the best generator before is kept."""
     keep: Literal["best", "last"] = "best"
     """Which generator of the run is kept: that of the best validation (orthogonality as a part of the start's, plus the used
-    part of the allowed drift), or the last."""
+    part of the allowed drift; once the penalty has settled, the last within the allowed drift), or the last."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -5,6 +5,8 @@ from typing import Literal
 
 from orojar_finetune.config.checks import above_zero, at_least, between
 
+SETTLED = 30
+"""How many times smaller the weight is in the last part of a run, where nothing else is said."""
 Form = Literal["cosine", "variance", "hessian"]
 
 
@@ -38,16 +40,23 @@ class JacobianPenaltyConfig:
     """Steps over which the weight grows from 0."""
     settle: float = 0.0
     """Part of the run, at its end, in which the weight is `settle_weight`, so that the images recover. The directions then give
-    away part of what they have won: 0, one weight to the end, gave more for images that were hardly worse."""
-    settle_weight: float = 0.5
-    """Of the penalty in that part."""
+    away part of what they have won."""
+    settle_weight: float | None = None
+    """Of the penalty in that part; None means a thirtieth of `weight`."""
     max_pull: float | None = None
     """How hard it may pull at a weight tensor, as a multiple of what the images' losses pull (norms of gradients); None means
     any. Adam divides each step by the size of the gradients before: next to a long gradient the others hardly move a weight."""
 
+    @property
+    def last_weight(self) -> float:
+        """Of the penalty at the end of the run."""
+        return self.weight / SETTLED if self.settle_weight is None else self.settle_weight
+
     def __post_init__(self) -> None:
-        for name in ("weight", "ramp_steps", "settle_weight"):
+        for name in ("weight", "ramp_steps"):
             at_least(name, getattr(self, name), 0)
+        if self.settle_weight is not None:
+            at_least("settle_weight", self.settle_weight, 0)
         for name in ("every", "batch_size"):
             at_least(name, getattr(self, name), 1)
         if self.probes is not None:

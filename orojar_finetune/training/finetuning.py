@@ -23,7 +23,7 @@ from orojar_finetune.training.draws import rng
 from orojar_finetune.training.fidelity import Fidelity
 from orojar_finetune.training.finetuned import Finetuned
 from orojar_finetune.training.image_data import open_reals
-from orojar_finetune.training.independence import Independence, outputs
+from orojar_finetune.training.independence import Independence, outputs, settles
 from orojar_finetune.training.loop import Loop
 from orojar_finetune.training.new_discriminator import new_discriminator
 from orojar_finetune.training.parts import delayed
@@ -135,8 +135,10 @@ def prepare(
         raise ValueError(
             "one direction has no other to be independent of: take two or more (--discover.count, --direction-set)"
         )
-    validation = Validation(original, fidelity, directions, config.fidelity, processes, output_dir, run.seed)
     first = 0 if discriminator is not None else config.discriminator_steps
+    steps = first + run.max_train_steps
+    settled = settles(config.penalty, first, steps) if config.penalty.weight > 0 and config.penalty.settle > 0 else None
+    validation = Validation(original, fidelity, directions, config.fidelity, processes, output_dir, run.seed, settled)
     state = State.start(tuned, _critic(discriminator, tuned, config), config.gan, run.gradient_accumulation_steps)
     state.running |= {"basis": directions.basis.clone(), "sigmas": directions.sigmas.clone(), "asked": directions.basis.clone()}
     state.options = dict(flat(dataclasses.asdict(config))) | {"data": data, "directions": _told(directions)}
@@ -148,7 +150,6 @@ def prepare(
     through_mapping = config.penalty.through_mapping or config.trainable == "mapping"
     independence = Independence(tuned, directions, config.penalty, run.seed, game.fixed_noise, through_mapping)
     generator_parts = [delayed(part, first) for part in game.generator_parts()]
-    steps = first + run.max_train_steps
     if config.penalty.weight > 0:
         generator_parts.append(independence.part(first, steps))
 

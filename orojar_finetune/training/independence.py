@@ -61,12 +61,11 @@ class Independence:
             first_step: where the ramp of its weight begins.
             end: the step after the last one.
         """
-        config = self.config
-        settling = end - config.settle * (end - first_step)
+        config, settling = self.config, settles(self.config, first_step, end)
 
         def weight(step: int) -> float:
             if step >= settling:
-                return config.settle_weight
+                return config.last_weight
             done = step - first_step
             return config.weight * max(0.0, min(1.0, done / config.ramp_steps if config.ramp_steps else float(done >= 0)))
 
@@ -110,6 +109,11 @@ class Independence:
         ws = self.generator.map(moved, labels) if self.space == "z" else moved
         image, kept = self.generator.synthesize_with_activations(ws, self.activations, self.noise, labels)
         return [F.avg_pool2d(image, factor) if factor > 1 else image for factor in self.reductions] + kept
+
+
+def settles(config: JacobianPenaltyConfig, first_step: int, end: int) -> float:
+    """The step from which a penalty has its last weight; arguments as of `Independence.part`."""
+    return end - config.settle * (end - first_step)
 
 
 def moves(generator: Generator, directions: Directions) -> Float[Tensor, "directions *latent"]:

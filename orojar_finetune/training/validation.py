@@ -43,6 +43,8 @@ class Validation:
         fidelity: to the real images.
         directions: whose orthogonality counts.
         folder: of the run; pictures go there.
+        settled_from: the step from which the penalty has its last weight and the images recover: from there on each generator
+            within the allowed drift is better than those before it. None where it has one weight.
     """
 
     def __init__(
@@ -54,10 +56,11 @@ class Validation:
         processes: Processes,
         folder: Path,
         seed: int,
+        settled_from: float | None = None,
     ) -> None:
         self.fidelity = fidelity
         self.directions, self.config, self.processes = directions, config, processes
-        self.folder, self.seed = folder, seed
+        self.folder, self.seed, self.settled_from = folder, seed, settled_from
         self.start = self.measure(original)
 
     def measure(self, generator: Generator) -> Figures:
@@ -75,7 +78,8 @@ class Validation:
         found = self.measure(state.average)
         figures = dataclasses.asdict(found)
         drift = found.frechet - self.start.frechet
-        score = self.score(found)
+        settled = self.settled_from is not None and state.step >= self.settled_from
+        score = -float(state.step) if settled else self.score(found)
         if drift <= self.config.max_drift and score < state.best:
             state.keep_best(score)
         self._picture(state)

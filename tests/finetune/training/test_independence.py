@@ -115,6 +115,8 @@ def test_the_weight_that_holds_what_was_won_is_that_of_the_runs_last_part():
     assert [part.factor(step) for step in (4, 78, 79, 103, 150)] == [6, 6, 0.5, 0.5, 0.5]
     alone = penalty(tiny_stylegan2(), some(), weight=6.0, every=1, ramp_steps=0, settle=0.25, settle_weight=0.0).part(4, 104)
     assert [alone.factor(step) for step in (78, 79)] == [6, 0]
+    unsaid = penalty(tiny_stylegan2(), some(), weight=6.0, every=1, ramp_steps=0, settle=0.25).part(4, 104)
+    assert [unsaid.factor(step) for step in (78, 79)] == [6, 0.2]
 
 
 def test_moves_are_sigmas_on_the_directions_layers():

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 import torch
 
@@ -65,6 +67,23 @@ def test_the_best_weights_stay_while_worse_ones_come(tmp_path):
     assert state.restore_best()
     assert torch.equal(state.average.synthesis.b4.const, tiny_stylegan2().synthesis.b4.const)
     assert (tmp_path / "validation" / "step-000000.png").is_file()
+
+
+def test_once_the_penalty_has_settled_the_last_within_the_drift_is_kept(tmp_path):
+    one, state = validation(tmp_path, max_drift=100.0), start()
+    one.settled_from = 4.0
+    kept = []
+    for step in (2, 3, 4, 5):  # each worse than the one before
+        state.step = step
+        with torch.no_grad():
+            for p in state.average.parameters():
+                p.add_(0.3 * torch.randn(p.shape, generator=torch.Generator().manual_seed(step)))
+        one.start = dataclasses.replace(one.start, orthogonality=one.start.orthogonality / 10)
+        one(state)
+        kept.append(torch.cat([value.flatten() for value in state.best_weights.values()]))
+    assert torch.equal(kept[0], kept[1])
+    assert not torch.equal(kept[1], kept[2])
+    assert not torch.equal(kept[2], kept[3])
 
 
 def test_a_drift_past_its_bound_asks_to_stop_with_its_figures(tmp_path):
