@@ -32,7 +32,7 @@ def _affine(rate: float, **penalty: Any) -> Options:
 
 
 AFFINE = "only affine, rate 0.003"
-DEFAULT = AFFINE
+DEFAULT = f"{AFFINE}, for half then 0.5"
 """The design that the package's defaults are."""
 
 DESIGNS: dict[str, Options] = {
@@ -64,7 +64,9 @@ DESIGNS: dict[str, Options] = {
     **{f"control, only affine, rate {rate:g}": _affine(rate, weight=0.0) for rate in (3e-3, 1e-2)},
     **{f"{AFFINE}, weight {w:g}": _affine(3e-3, weight=w) for w in (1.5, 5.0)},
     f"{AFFINE}, then 0.5": _affine(3e-3, settle=0.25, settle_weight=0.5),
-    **{f"{AFFINE}, for half then {w:g}": _affine(3e-3, settle=0.5, settle_weight=w) for w in (0.5, 1.5)},
+    DEFAULT: _affine(3e-3, settle=0.5),
+    f"{AFFINE}, for half then 1.5": _affine(3e-3, settle=0.5, settle_weight=1.5),
+    f"{AFFINE}, for a third then 0.5": _affine(3e-3, settle=2 / 3, settle_weight=0.5),
     f"{AFFINE}, every step": _affine(3e-3, every=1, batch_size=2),
     f"{AFFINE}, every step, for half then 0.5": _affine(3e-3, every=1, batch_size=2, settle=0.5, settle_weight=0.5),
     "only affine, rate 0.01, falling": {"trainable": "affine", "gan": {**_rate(1e-2), "decay": 0.5}},
@@ -96,7 +98,7 @@ def control_of(name: str) -> str:
 
 
 def configured(name: str, seed: int, steps: int) -> FinetuneConfig:
-    """The defaults with a design's options; where it does not say otherwise, all weights move, at the usual rate."""
+    """The defaults with a design's options; where it does not say, all weights move, at the usual rate, under one weight."""
     design = DESIGNS[name]
     config = FinetuneConfig(trainable=design.get("trainable", "all"))
     run = dataclasses.replace(
@@ -111,7 +113,7 @@ def configured(name: str, seed: int, steps: int) -> FinetuneConfig:
         config,
         run=run,
         discover=dataclasses.replace(config.discover, **{"seed": seed, "count": len(FACTORS), **design.get("discover", {})}),
-        penalty=dataclasses.replace(config.penalty, **design.get("penalty", {})),
+        penalty=dataclasses.replace(config.penalty, **{"settle": 0.0, **design.get("penalty", {})}),
         gan=dataclasses.replace(bundled_game(), **{"learning_rate": RATE, **design.get("gan", {})}),
         fidelity=dataclasses.replace(config.fidelity, keep="last", max_drift=10.0, images=1024),
     )

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from finetuning import words
-from finetuning_designs import DEFAULT, control_of
+from finetuning_designs import AFFINE, DEFAULT, control_of
 from orojar_finetune import Directions, DiscoverConfig, FinetuneConfig, discover, evaluate, load_generator
 from orojar_finetune.config import CompareConfig, EvaluateConfig
 from orojar_finetune.config.discovery import DescentConfig
@@ -62,6 +62,8 @@ DESIGNS: dict[str, dict[str, Any]] = {
     },
     "jd: in s": {"styles": True, "latents": 16},
     "jd: in s, layers and image": {"styles": True, "latents": 16, "activations": LAYERS},
+    "jd: in s, whitened": {"styles": True, "latents": 16, "whiten": True},
+    "jd: in s, 7 directions": {"styles": True, "latents": 16, "count": 7},
     "axes: in s": {"method": "axes", "styles": True, "latents": 16},
     "jd: layers 0 to 3": {"layers": (0, 4)},
     "jd: layers 4 to 9": {"layers": (4, 10)},
@@ -75,6 +77,7 @@ Those of `supervised.py` are told the factors.
 """
 TUNED = {
     "fine-tuned": DEFAULT,
+    "fine-tuned, weight 15 to the end": AFFINE,
     "fine-tuned without the penalty": control_of(DEFAULT),
 }
 TUNED_STEPS = FinetuneConfig().run.max_train_steps

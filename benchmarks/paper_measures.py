@@ -65,8 +65,7 @@ def measured(generator: DCGAN, reader: SpriteReader, preset: Preset) -> dict[str
 def orthogonality_of_layers(generator: DCGAN) -> float:
     """The mean squared cosine of what two coordinates of z change in what the penalties look at, before norm and slope.
 
-    An instance norm behind a layer takes away means and deviations of its maps: what is orthogonal in front of it need not be
-    so behind it.
+    What is orthogonal here need not be so behind the norm, nor in the layers behind, which are not penalised.
     """
     size = generator.latent_size
     z = generator.sample_latents(ORTHOGONALITY_LATENTS, rng(SEED, "layers"))

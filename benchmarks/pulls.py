@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from finetuning_designs import DEFAULT, configured
+from finetuning_designs import configured
 from orojar_adapters import load_discriminator
 from orojar_finetune import load_generator
 from orojar_finetune.config import FidelityConfig
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--evaluations", type=int, default=16)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    config = dataclasses.replace(configured(DEFAULT, 0, 1), fidelity=FidelityConfig(images=64))
+    config = dataclasses.replace(configured("layers and image, weight 15", 0, 1), fidelity=FidelityConfig(images=64))
     with tempfile.TemporaryDirectory() as folder:
         critic = load_discriminator(BUNDLED)
         loop = prepare(load_generator(BUNDLED), Path(folder), config, "scenes", discriminator=critic, progress=False).loop

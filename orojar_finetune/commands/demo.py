@@ -77,7 +77,7 @@ def tuning(options: Demo) -> FinetuneConfig:
     """A short fine-tune: minutes on one core."""
     steps = options.steps
     return FinetuneConfig(
-        penalty=PenaltyConfig(ramp_steps=steps // 4),
+        penalty=PenaltyConfig(ramp_steps=steps // 4, settle=0.0),  # too short to win much and to recover
         fidelity=FidelityConfig(images=1024, latents=16, keep="last"),
         gan=replace(bundled_game(), ema_rampup=0.3),  # of so few steps the last twentieth would be too little to average
         run=RunConfig(

@@ -39,8 +39,8 @@ class JacobianPenaltyConfig:
     ramp_steps: int = 300
     """Steps over which the weight grows from 0."""
     settle: float = 0.0
-    """Part of the run, at its end, in which the weight is `settle_weight`, so that the images recover. The directions then give
-    away part of what they have won."""
+    """Part of the run, at its end, in which the weight is `settle_weight`, so that the images recover; 0 is one weight to the
+    end."""
     settle_weight: float | None = None
     """Of the penalty in that part; None means a thirtieth of `weight`."""
     max_pull: float | None = None
@@ -83,6 +83,9 @@ class PenaltyConfig(JacobianPenaltyConfig):
     through_mapping: bool = False
     """Whether the penalty also moves the latents w at which it is taken, through the mapping; always where the mapping alone is
     tuned."""
+    settle: float = 0.5
+    """Part of the run, at its end, in which the weight is `settle_weight`, so that the images recover. The directions give away
+    part of what they have won: 0, one weight to the end, gives more independence for images that are less like the data."""
     least_activity: float = 0.01
     """Directions less active than this part of the most active one are left out: where pictures vary in fewer ways than there
     are directions, these cannot all be independent. 0 keeps all."""

@@ -15,7 +15,7 @@ QUICK = FinetuneConfig(
     trainable="all",
     discriminator_steps=2,
     discover=DiscoverConfig(count=3, latents=4, held_out=4),
-    penalty=PenaltyConfig(every=1, batch_size=4, ramp_steps=0),
+    penalty=PenaltyConfig(every=1, batch_size=4, ramp_steps=0, settle=0.0),
     fidelity=FidelityConfig(features="random", images=64, latents=4, max_drift=10.0),
     gan=GanConfig(learning_rate=1e-3),
     run=RunConfig(max_train_steps=4, train_batch_size=4, validation_steps=2, checkpointing_steps=2, logging_steps=1),
@@ -39,7 +39,7 @@ def run(config=QUICK, **options):
 def test_directions_become_more_independent_than_without_the_penalty(tmp_path):
     config = dataclasses.replace(
         run(max_train_steps=40, validation_steps=40, checkpointing_steps=40),
-        penalty=PenaltyConfig(every=1, batch_size=8, ramp_steps=0, on=("image",), weight=100.0),
+        penalty=PenaltyConfig(every=1, batch_size=8, ramp_steps=0, settle=0.0, on=("image",), weight=100.0),
         gan=GanConfig(learning_rate=3e-3, ema_images=8),
         fidelity=FidelityConfig(features="random", images=64, latents=16, max_drift=10.0, keep="last"),
     )
@@ -94,7 +94,9 @@ def test_a_generator_without_data_or_discriminator_is_tuned_and_stays_as_it_was(
 
 @pytest.mark.parametrize("first", [0, 500])
 def test_the_penalty_has_its_weight_to_the_end_after_a_new_discriminator_too(tmp_path, first):
-    config = dataclasses.replace(QUICK, penalty=PenaltyConfig(every=1, ramp_steps=10, weight=15.0), discriminator_steps=500)
+    config = dataclasses.replace(
+        QUICK, penalty=PenaltyConfig(every=1, ramp_steps=10, settle=0.0, weight=15.0), discriminator_steps=500
+    )
     critic = None if first else tiny_discriminator()
     loop = prepare(tiny_stylegan2(), tmp_path, run(config, max_train_steps=20), discriminator=critic, progress=False).loop
     assert loop.run.max_train_steps == first + 20
@@ -198,6 +200,15 @@ def test_the_best_validation_is_kept_or_the_last(tmp_path):
     winner = rows[scores.index(min(scores))]
     assert (best.end.orthogonality, best.end.frechet) == pytest.approx((winner["orthogonality"], winner["frechet"]), rel=1e-5)
     assert last.end.orthogonality == pytest.approx(rows[-1]["orthogonality"], rel=1e-5)
+
+
+def test_unasked_the_penalty_settles_and_the_last_generator_is_kept(tmp_path):
+    penalty = dataclasses.replace(QUICK.penalty, settle=PenaltyConfig().settle)
+    done = tune(tmp_path, config=dataclasses.replace(run(max_train_steps=8, validation_steps=2), penalty=penalty))
+    assert penalty.settle == 0.5
+    last = [row for row in history(tmp_path) if "frechet" in row][-1]
+    assert last["step"] == 8
+    assert (done.end.orthogonality, done.end.frechet) == pytest.approx((last["orthogonality"], last["frechet"]), rel=1e-5)
 
 
 def test_unasked_the_modulation_layers_move_and_the_config_says_so(tmp_path):
