@@ -32,7 +32,7 @@ def _affine(rate: float, **penalty: Any) -> Options:
 
 
 AFFINE = "only affine, rate 0.003"
-DEFAULT = f"{AFFINE}, for half then 0.5"
+DEFAULT = f"{AFFINE}, for a third then 0.5"
 """The design that the package's defaults are."""
 
 DESIGNS: dict[str, Options] = {
@@ -64,9 +64,8 @@ DESIGNS: dict[str, Options] = {
     **{f"control, only affine, rate {rate:g}": _affine(rate, weight=0.0) for rate in (3e-3, 1e-2)},
     **{f"{AFFINE}, weight {w:g}": _affine(3e-3, weight=w) for w in (1.5, 5.0)},
     f"{AFFINE}, then 0.5": _affine(3e-3, settle=0.25, settle_weight=0.5),
-    DEFAULT: _affine(3e-3, settle=0.5),
-    f"{AFFINE}, for half then 1.5": _affine(3e-3, settle=0.5, settle_weight=1.5),
-    f"{AFFINE}, for a third then 0.5": _affine(3e-3, settle=2 / 3, settle_weight=0.5),
+    DEFAULT: _affine(3e-3, settle=2 / 3),
+    **{f"{AFFINE}, for half then {w:g}": _affine(3e-3, settle=0.5, settle_weight=w) for w in (0.5, 1.5)},
     f"{AFFINE}, every step": _affine(3e-3, every=1, batch_size=2),
     f"{AFFINE}, every step, for half then 0.5": _affine(3e-3, every=1, batch_size=2, settle=0.5, settle_weight=0.5),
     "only affine, rate 0.01, falling": {"trainable": "affine", "gan": {**_rate(1e-2), "decay": 0.5}},

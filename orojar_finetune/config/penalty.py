@@ -83,7 +83,7 @@ class PenaltyConfig(JacobianPenaltyConfig):
     through_mapping: bool = False
     """Whether the penalty also moves the latents w at which it is taken, through the mapping; always where the mapping alone is
     tuned."""
-    settle: float = 0.5
+    settle: float = 2 / 3
     """Part of the run, at its end, in which the weight is `settle_weight`, so that the images recover. The directions give away
     part of what they have won: 0, one weight to the end, gives more independence for images that are less like the data."""
     least_activity: float = 0.01

@@ -205,7 +205,7 @@ def test_the_best_validation_is_kept_or_the_last(tmp_path):
 def test_unasked_the_penalty_settles_and_the_last_generator_is_kept(tmp_path):
     penalty = dataclasses.replace(QUICK.penalty, settle=PenaltyConfig().settle)
     done = tune(tmp_path, config=dataclasses.replace(run(max_train_steps=8, validation_steps=2), penalty=penalty))
-    assert penalty.settle == 0.5
+    assert 0 < penalty.settle < 1
     last = [row for row in history(tmp_path) if "frechet" in row][-1]
     assert last["step"] == 8
     assert (done.end.orthogonality, done.end.frechet) == pytest.approx((last["orthogonality"], last["frechet"]), rel=1e-5)
