@@ -43,7 +43,7 @@ class Generic(Generator):
 
     family = "generic"
     title = "any generator from one latent to images"
-    files = "ONNX; in Python `wrap(module, latent_size)`, also TorchScript"
+    files = "ONNX; in Python `orojar_adapters.wrap(module, latent_size)`, also TorchScript"
     spaces = ("z",)
     has_noise = False
 

@@ -198,7 +198,7 @@ def test_the_tuned_model_goes_to_the_hub_and_comes_back(model, tmp_path, hub, ca
 
 
 def test_a_run_that_is_stopped_is_not_pushed_unasked(model, tmp_path, hub, capsys):
-    words = ["--push-to-hub", "--hub-model-id", "tester/stopped", "--fidelity.max-drift", "1e-9"]
+    words = ["--push-to-hub", "--hub-model-id", "tester/stopped", "--fidelity.max-drift", "1e-9", "--penalty.settle", "0"]
     main(["finetune", str(model), "--output-dir", str(tmp_path / "run"), *[w for w in QUICK if w not in DRIFT], *words])
     folder = tmp_path / "run" / "model"
     assert f"Not pushed, as the run has not come to its end: orojar push {folder} tester/stopped" in capsys.readouterr().out
