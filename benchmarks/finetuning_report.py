@@ -21,6 +21,8 @@ KNOWN_BY = ("design", "steps", "seed")
 """What tells a run from others."""
 LONG = 2000
 """Steps from which a run counts as long."""
+FAR_OFF = ("in z",)
+"""Designs that the picture leaves to the table: they would press all others together."""
 HEADS = ("cos²", "disent.", "compl.", "activity", "Fréchet")
 
 
@@ -58,7 +60,7 @@ def picture(records: list[Record], path: Path) -> None:
     figure = Figure(figsize=(17, 7), layout="constrained")
     short, long, course = figure.subplots(1, 3)
     brief = [record["steps"] for record in records if record["steps"] < LONG]
-    scatter(short, [record for record in records if record["steps"] == usual(brief)])
+    scatter(short, [record for record in records if record["steps"] == usual(brief) and record["design"] not in FAR_OFF])
     scatter(long, [record for record in records if record["steps"] >= LONG])
     start = mean(record["start"]["disentanglement"] for record in records)
     for (name, _), group in grouped(records):
