@@ -80,8 +80,8 @@ TUNED = {
     "fine-tuned, weight 15 to the end": AFFINE,
     "fine-tuned without the penalty": control_of(DEFAULT),
 }
-TUNED_STEPS = FinetuneConfig().run.max_train_steps
 """The designs of `finetuning.py` whose generators and directions meet them."""
+TUNED_STEPS = FinetuneConfig().run.max_train_steps
 
 
 def main() -> None:
