@@ -18,6 +18,7 @@ import torch
 
 from finetuning import words
 from finetuning_designs import AFFINE, DEFAULT, control_of
+from oblique import oblique
 from orojar_finetune import Directions, DiscoverConfig, FinetuneConfig, discover, evaluate, load_generator
 from orojar_finetune.config import CompareConfig, EvaluateConfig
 from orojar_finetune.config.discovery import DescentConfig
@@ -67,13 +68,14 @@ DESIGNS: dict[str, dict[str, Any]] = {
     "axes: in s": {"method": "axes", "styles": True, "latents": 16},
     "jd: layers 0 to 3": {"layers": (0, 4)},
     "jd: layers 4 to 9": {"layers": (4, 10)},
+    **{f"jd: any angles, ridge {ridge:g}": {"method": "oblique", "ridge": ridge} for ridge in (0.1, 1.0, 10.0)},
     "jacobian: whitened": {"method": "jacobian", "whiten": True},
     **{f"supervised: in {space}": {"method": "supervised", "space": space} for space in ("z", "w", "w+")},
     "supervised: in s": {"method": "supervised", "styles": True},
 }
 """What each changes in the defaults; a method without one is orojar-jd, styles looks for directions in the style space.
 
-Those of `supervised.py` are told the factors.
+Those of `supervised.py` are told the factors, those of `oblique.py` need not be at right angles.
 """
 TUNED = {
     "fine-tuned": DEFAULT,
@@ -116,10 +118,13 @@ def measured(name: str, seed: int, model: Path, runs: Path) -> dict[str, Any]:
     else:
         options = dict(DESIGNS[name])
         method, shown, styles = options.pop("method", "orojar-jd"), options.pop("shown", None), options.pop("styles", False)
+        ridge = options.pop("ridge", None)
         generator = in_styles(load_generator(model)) if styles else load_generator(model)
         config = DiscoverConfig(seed=seed, descent=DescentConfig(), **options)
         if method == "supervised":
             found = evaluate(generator, supervised(generator, config, load_reader()), evaluated, data="scenes")
+        elif ridge is not None:
+            found = evaluate(generator, oblique(generator, config, ridge), evaluated, data="scenes")
         elif shown is None:
             (column,) = compare(generator, CompareConfig((method,), config, evaluated), data="scenes")
             found = column.findings
