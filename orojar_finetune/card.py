@@ -10,6 +10,7 @@ from orojar_adapters import Generator
 from orojar_adapters.lora import Adapter
 from orojar_adapters.sources import hub_repo
 from orojar_finetune.directions import Directions
+from orojar_finetune.evaluation.findings import Figure
 
 CARD = "README.md"
 EVALUATION = "## Evaluated with `orojar evaluate`"
@@ -175,8 +176,9 @@ def _evaluation(figures: Mapping[str, Any]) -> str:
     lines = [
         "",
         "",
-        "; ".join(f"{key}: {value}" for key, value in figures["on"].items()) + ". In brackets the 95 % interval over "
-        "latents, for predictabilities the range over seeds.",
+        "; ".join(f"{key}: {value}" for key, value in figures["on"].items() if key != "model")
+        + ". In brackets the 95 % interval over latents (of the recall over real images), for predictabilities the range over "
+        "seeds.",
         "What the names mean is in `report.html`.",
         "",
         f"| | {' | '.join(column['name'] for column in columns)} |",
@@ -185,14 +187,14 @@ def _evaluation(figures: Mapping[str, Any]) -> str:
     for name in names:
         cells = (_cell(column["figures"].get(name)) for column in columns)
         lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    notes = dict.fromkeys(note for column in columns for note in column.get("notes", ()))
+    return "\n".join([*lines, *(["", *(f"- {note}" for note in notes)] if notes else [])])
 
 
 def _cell(figure: Mapping[str, float] | None) -> str:
     if figure is None:
         return ""
-    interval = f" [{figure['low']:.3g}, {figure['high']:.3g}]" if "low" in figure else ""
-    return f"{figure['value']:.3f}{interval}"
+    return str(Figure(**figure))
 
 
 def _directions(name: str, directions: Directions) -> str:

@@ -6,11 +6,12 @@ from orojar_adapters import load_generator
 from orojar_finetune.commands.evaluate import legend
 from orojar_finetune.directions import Directions
 from orojar_finetune.evaluation.comparing import Column, compare
-from orojar_finetune.evaluation.results import strips, write
+from orojar_finetune.evaluation.results import strips, without_path, write
 from orojar_finetune.training.processes import Processes
 from orojar_finetune.verbs import Compare
 
-WATCHED = ("orthogonality", "activity", "disentanglement", "completeness", "seconds")
+WATCHED = ("orthogonality", "activity", "disentanglement", "completeness", "seconds", "images generated")
+DIGITS = {"images generated": 0}
 
 
 def run(options: Compare) -> None:
@@ -24,8 +25,9 @@ def run(options: Compare) -> None:
     columns = compare(generator, options.config, data=options.data, tuned=tuned, watch=_show)
     for line in legend([column.findings for column in columns], WATCHED):
         print(line)
+    model = without_path(options.source)
     facts = {
-        "model": options.source,
+        "model": model,
         "real images": options.data,
         "family": generator.family,
         "pixels": generator.resolution,
@@ -36,15 +38,13 @@ def run(options: Compare) -> None:
     pictures = {
         column.findings.name: strips(column.generator, column.directions) for column in columns if column.directions is not None
     }
-    findings = [column.findings for column in columns]
-    write(
-        options.output_dir, f"{options.source}, methods compared", findings, facts, dataclasses.asdict(options.config), pictures
-    )
+    findings, config = [column.findings for column in columns], dataclasses.asdict(options.config)
+    write(options.output_dir, f"{model}, methods compared", findings, facts, config, pictures)
     print(f"Wrote {options.output_dir / 'report.html'} and metrics.json beside it")
 
 
 def _show(column: Column) -> None:
     """A line as soon as a method is done: all of them together take a while."""
     figures = column.findings.figures
-    cells = (f"{figures[name].value:17.3f}" if name in figures else " " * 17 for name in WATCHED)
+    cells = (f"{figures[name].value:17.{DIGITS.get(name, 3)}f}" if name in figures else " " * 17 for name in WATCHED)
     print(f"{column.findings.name:16}" + "".join(cells), flush=True)

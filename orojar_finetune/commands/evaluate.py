@@ -7,7 +7,7 @@ from orojar_adapters import Generator, load_generator
 from orojar_finetune.directions import Directions
 from orojar_finetune.evaluation.evaluating import evaluate
 from orojar_finetune.evaluation.findings import MEANINGS, Findings
-from orojar_finetune.evaluation.results import strips, write
+from orojar_finetune.evaluation.results import strips, without_path, write
 from orojar_finetune.model_folder import default_target
 from orojar_finetune.training.processes import Processes
 from orojar_finetune.verbs import Evaluate
@@ -23,9 +23,9 @@ def run(options: Evaluate) -> None:
     ] or [evaluate(generator, None, options.config, data=options.data, name="no directions")]
     for line in table(columns):
         print(line)
-    facts = {"model": options.source, "real images": options.data, **_sizes(generator, options)}
+    facts = {"model": without_path(options.source), "real images": options.data, **_sizes(generator, options)}
     pictures = {name: strips(generator, directions) for name, directions in sets.items()}
-    write(target, f"{options.source}, evaluated", columns, facts, dataclasses.asdict(options.config), pictures)
+    write(target, f"{without_path(options.source)}, evaluated", columns, facts, dataclasses.asdict(options.config), pictures)
     print(f"Wrote {target / 'report.html'} and metrics.json beside it")
 
 

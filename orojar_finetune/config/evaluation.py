@@ -21,7 +21,7 @@ class EvaluateConfig:
     latents: int = 128
     """Latents at which directions are looked at; intervals are over them."""
     images: int = 2048
-    """Images on each side of a comparison with real ones."""
+    """Images on each side of a comparison with real ones, at least 4."""
     pairs: int = 2000
     """Pairs of latents behind a path length."""
     distance: Literal["pixels", "lpips"] = "pixels"
@@ -29,12 +29,15 @@ class EvaluateConfig:
     torchvision and the network's weights)."""
     features: str = "auto"
     """What images are compared by: scenes, random, inception, or module:function for a network of your own; auto takes scenes
-    for the built-in scenes and random otherwise."""
+    for the built-in scenes, inception for other real images if it can be had, and random otherwise. The results say which."""
+    activations: tuple[int, ...] | None = None
+    """Layers whose activations the independence is measured of, beside the image; None takes the last of each resolution from
+    8 x 8 pixels on. `orojar inspect` lists them."""
     identity: str | None = None
     """Features of a recogniser, mostly module:function for your own, by which preservation says beside the look also whether an
     edit keeps who or what is in the picture."""
     predictability_pairs: int = 10_000
-    """Pairs of images for the predictability, a tenth of which are trained on."""
+    """Pairs of images for the predictability, a tenth of which are trained on; at least 20."""
     predictability_epochs: int = 30
     """Epochs of its network; published figures are of 300."""
     predictability_seeds: int = 3
@@ -46,8 +49,8 @@ class EvaluateConfig:
         unknown = [name for name in self.measures if name not in EVERY]
         if unknown:
             raise ValueError(f"measures must be some of {', '.join(EVERY)}, got {', '.join(unknown)}")
-        for name in ("latents", "images", "pairs"):
-            at_least(name, getattr(self, name), 2)
+        for name, least in {"latents": 2, "pairs": 2, "images": 4, "predictability_pairs": 20}.items():
+            at_least(name, getattr(self, name), least)
         for name in ("predictability_epochs", "predictability_seeds"):
             at_least(name, getattr(self, name), 1)
 

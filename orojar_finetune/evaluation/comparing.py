@@ -12,6 +12,7 @@ from orojar_finetune.discovery.discovering import measured, search
 from orojar_finetune.evaluation.evaluating import evaluate, reals_for
 from orojar_finetune.evaluation.findings import Figure, Findings
 from orojar_finetune.evaluation.spending import counting
+from orojar_finetune.evaluation.subject import Subject
 from orojar_finetune.training.processes import Processes
 
 PAPER = "orojar-paper"
@@ -50,13 +51,16 @@ def compare(
         watch: is told of every column when it is done.
 
     Raises:
-        ValueError: an unknown method, or an option that does not fit this generator.
+        ValueError: an unknown method, a column of a method's name, or an option that does not fit this generator.
     """
     config = config or CompareConfig()
     known = [PAPER, *METHODS]
     if unknown := [name for name in config.methods if name not in known]:
         raise ValueError(f"methods must be some of {', '.join(known)}, got {', '.join(unknown)}")
-    reals_for(generator, data, config.evaluate.seed)  # images that cannot be had are refused before the first search
+    if taken := sorted(set(tuned or {}) & set(config.methods)):
+        raise ValueError(f"tuned: {taken[0]} is also the name of a method; name the folder in another way: ./{taken[0]}")
+    reals = reals_for(generator, data, config.evaluate.seed)
+    Subject("", generator, None, reals, config.evaluate).check()  # what cannot be had is refused before the first search
     columns = []
 
     def add(of: Generator, directions: Directions | None, found: Findings) -> None:
@@ -79,7 +83,10 @@ def compare(
         add(generator, directions, found)
     for name, (other, theirs) in (tuned or {}).items():
         directions = theirs.take(range(min(len(theirs), config.discover.count)))
-        add(other, directions, evaluate(other, directions, config.evaluate, data=data, name=name))
+        found = evaluate(other, directions, config.evaluate, data=data, name=name)
+        if len(directions) < config.discover.count:
+            found.notes.append(f"{name} has fewer directions than the others: {len(directions)}, not {config.discover.count}.")
+        add(other, directions, found)
     return columns
 
 

@@ -9,7 +9,8 @@ class Figure(NamedTuple):
 
     Attributes:
         value: what was measured.
-        low: lower end of its 95 % interval over latents, where there is one (of predictabilities the smallest over seeds).
+        low: lower end of its 95 % interval over latents, where there is one (of the recall over real images; for
+            predictabilities it is the smallest over seeds).
         high: upper end.
     """
 
@@ -18,8 +19,22 @@ class Figure(NamedTuple):
     high: float | None = None
 
     def __str__(self) -> str:
-        """Three digits behind the point, the interval behind it where there is one."""
-        return f"{self.value:.3f}" if self.low is None else f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+        """In digits that say something, the interval behind it where there is one."""
+        ends = "" if self.low is None or self.high is None else f" [{digits(self.low)}, {digits(self.high)}]"
+        return digits(self.value) + ends
+
+    def over(self, unit: float) -> "Figure":
+        """The same in other units."""
+        return Figure(self.value / unit, *(None if end is None else end / unit for end in (self.low, self.high)))
+
+    def described(self) -> dict[str, float]:
+        """As plain data."""
+        return {key: value for key, value in self._asdict().items() if value is not None}
+
+
+def digits(value: float) -> str:
+    """Three digits behind the point, of small numbers the first two that are not 0."""
+    return f"{value:.3f}" if abs(value) >= 0.01 or value == 0 else f"{value:.2g}"
 
 
 class Matrix(NamedTuple):
@@ -54,7 +69,7 @@ class Findings:
     name: str
     directions: tuple[str, ...] = ()
     figures: dict[str, Figure] = field(default_factory=dict)
-    of_directions: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    of_directions: dict[str, tuple[Figure, ...]] = field(default_factory=dict)
     matrices: dict[str, Matrix] = field(default_factory=dict)
     curves: dict[str, Curve] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -65,18 +80,16 @@ class Findings:
         self.of_directions |= other.of_directions
         self.matrices |= other.matrices
         self.curves |= other.curves
-        self.notes += other.notes
+        self.notes += [note for note in other.notes if note not in self.notes]
 
     def described(self) -> dict[str, Any]:
         """As plain data, for metrics.json."""
         return {
             "name": self.name,
-            "figures": {
-                name: {key: value for key, value in figure._asdict().items() if value is not None}
-                for name, figure in self.figures.items()
-            },
+            "figures": {name: figure.described() for name, figure in self.figures.items()},
             "of_directions": {
-                name: dict(zip(self.directions, values, strict=True)) for name, values in self.of_directions.items()
+                name: {direction: figure.described() for direction, figure in zip(self.directions, figures, strict=True)}
+                for name, figures in self.of_directions.items()
             },
             "matrices": {
                 name: {
@@ -101,7 +114,7 @@ class Meaning(NamedTuple):
 
 MEANINGS: dict[str, Meaning] = {
     "orthogonality": Meaning("mean squared off-diagonal cosine of the image's Jacobian along the directions", "lower"),
-    "orthogonality of layers": Meaning("the same of the activations at each resolution, their mean", "lower"),
+    "orthogonality of layers": Meaning("the same of the activations of layers, by default the last at each resolution; their mean", "lower"),
     "activity": Meaning("mean squared change of the image by one sigma, over the variance of images; two unrelated ones: 2"),
     "activeness": Meaning("variance over pixels between -2, 0 and 2 sigmas (Peebles et al., 2020)"),
     "path length in z": Meaning("PPL: squared distance a step, over the step squared, between random latents in z", "lower"),
@@ -111,6 +124,7 @@ MEANINGS: dict[str, Meaning] = {
     "frechet distance": Meaning(
         "between features of real and of generated images, over the variance of the real ones'", "lower"
     ),
+    "frechet distance, undivided": Meaning("the same in squared units of the features; of inception's it is FID", "lower"),
     "kernel distance": Meaning("squared maximum mean discrepancy of the same features, by KID's estimator", "lower"),
     "precision": Meaning("the part of generated images that lie among the real ones", "higher"),
     "recall": Meaning("the part of real images that lie among the generated ones", "higher"),

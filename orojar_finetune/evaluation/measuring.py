@@ -28,8 +28,9 @@ def measure(subject: Subject) -> Findings:
     """All that the subject's config names; what a subject lacks something for is noted with the reason.
 
     Raises:
-        ValueError: an option that does not fit, such as features that cannot be had.
+        ValueError: an option that does not fit, such as features that cannot be had; before anything is measured.
     """
+    subject.check()
     names = () if subject.directions is None else subject.directions.names
     found = Findings(subject.name, names)
     for name, take in MEASURES.items():

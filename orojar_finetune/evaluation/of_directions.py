@@ -6,18 +6,15 @@ import torch
 from torch import Tensor
 
 from orojar_finetune.evaluation.findings import Curve, Figure, Findings
-from orojar_finetune.evaluation.subject import Subject, figure, of_directions
+from orojar_finetune.evaluation.subject import Missing, Subject, figure, of_directions
 from orojar_finetune.gram import jacobian
 from orojar_finetune.measures import held_out
 from orojar_finetune.measures.activeness import activeness
 from orojar_finetune.measures.coordinates import is_all_of_z
-from orojar_finetune.measures.distances import load_distance
-from orojar_finetune.measures.features import load_features
 from orojar_finetune.measures.orthogonality import squared_cosines
 from orojar_finetune.measures.path_length import path_length_along, traversal_length, trimmed_mean
 from orojar_finetune.measures.preservation import preservation
 from orojar_finetune.measures.variation_predictability import generated_pairs, predictability
-from orojar_finetune.training.independence import outputs
 from orojar_finetune.training.processes import Processes
 
 LARGEST_PAIR = 64
@@ -29,12 +26,14 @@ TRAVERSED = 32
 def measure_independence(subject: Subject) -> Findings:
     """Orthogonality of the image and of the layers, and activity."""
     directions = subject.need_directions()
-    generator = subject.generator
-    space = held_out.space_of(generator, directions)
+    generator, activations = subject.generator, subject.activations
+    try:
+        space = held_out.space_of(generator, directions)
+    except ValueError as e:
+        raise Missing(f"{e}; those of each range of layers can be measured by themselves") from e
     steps = space.narrow(directions.basis * directions.sigmas[:, None]).to(generator.device)
     anchors = space.sample(subject.config.latents, subject.rng("independence"))
     activities = held_out.activities_by_latent(space, anchors, steps, Processes(progress=False))
-    _, activations = outputs(generator, ("layers",))
 
     def cosines(i: int) -> Tensor:
         """Of the image and of each layer."""
@@ -43,9 +42,12 @@ def measure_independence(subject: Subject) -> Findings:
 
     found = torch.stack([cosines(i) for i in range(len(anchors))])
     figures = {"orthogonality": figure(found[:, 0], subject), "activity": figure(activities.mean(dim=1), subject)}
+    curves = {}
     if activations:
         figures["orthogonality of layers"] = figure(found[:, 1:].mean(dim=1), subject)
-    return Findings(subject.name, directions.names, figures, {"activity": of_directions(activities)})
+        of_layers = {"cos²": tuple(found[:, 1:].double().mean(dim=0).tolist())}
+        curves["orthogonality by layer"] = Curve("layer", tuple(map(float, activations)), of_layers)
+    return Findings(subject.name, directions.names, figures, {"activity": of_directions(activities, subject)}, curves=curves)
 
 
 def measure_activeness(subject: Subject) -> Findings:
@@ -56,14 +58,14 @@ def measure_activeness(subject: Subject) -> Findings:
         subject.name,
         directions.names,
         {"activeness": figure(found.mean(dim=1), subject)},
-        {"activeness": of_directions(found)},
+        {"activeness": of_directions(found, subject)},
     )
 
 
 def measure_traversal(subject: Subject) -> Findings:
     """PIPL, the speed of images along directions, and how far they travel from end to end."""
     directions, generator, config = subject.need_directions(), subject.generator, subject.config
-    distance = load_distance(config.distance, generator.device)
+    distance = subject.distance
     speeds = path_length_along(generator, directions, distance, subject.rng("traversal"), config.latents)
     lengths = traversal_length(generator, directions, distance, subject.rng("traversal"), min(config.latents, TRAVERSED))
     return Findings(
@@ -73,16 +75,25 @@ def measure_traversal(subject: Subject) -> Findings:
             "path length along directions": figure(speeds, subject, trimmed_mean),
             "traversal length": figure(lengths.mean(dim=1), subject),
         },
-        {"traversal length": of_directions(lengths)},
+        {
+            "path length along directions": of_directions(speeds, subject, _trimmed_means),
+            "traversal length": of_directions(lengths, subject),
+        },
+        notes=[subject.distance_note],
     )
+
+
+def _trimmed_means(values: Tensor) -> Tensor:
+    """Of each column."""
+    return torch.stack([trimmed_mean(column) for column in values.unbind(dim=1)])
 
 
 def measure_preservation(subject: Subject) -> Findings:
     """What an edit of two sigmas keeps of an image's features, and of who is in it where there is a recogniser."""
-    directions, device = subject.need_directions(), subject.generator.device
+    directions = subject.need_directions()
     extractors = {"preservation": subject.extractor}
-    if subject.config.identity is not None:
-        extractors["preservation of identity"] = load_features(subject.config.identity, device)
+    if subject.recogniser is not None:
+        extractors["preservation of identity"] = subject.recogniser
     found = {
         name: preservation(subject.generator, directions, extract, subject.rng("preservation"), subject.config.latents)
         for name, extract in extractors.items()
@@ -91,7 +102,8 @@ def measure_preservation(subject: Subject) -> Findings:
         subject.name,
         directions.names,
         {name: figure(kept.mean(dim=1), subject) for name, kept in found.items()},
-        {name: of_directions(kept) for name, kept in found.items()},
+        {name: of_directions(kept, subject) for name, kept in found.items()},
+        notes=[subject.features_note("Preservation is of")],
     )
 
 

@@ -48,6 +48,12 @@ def write(
         temporary.write_text(html, encoding="utf-8")
 
 
+def without_path(source: str) -> str:
+    """A source as others may read it: of what lies on this machine its name alone."""
+    path = Path(source).expanduser()
+    return path.resolve().name if path.exists() else source
+
+
 def strips(generator: Generator, directions: Directions) -> dict[str, Image.Image]:
     """What each direction does to one seed."""
     found = {}

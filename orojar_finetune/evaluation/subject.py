@@ -2,23 +2,28 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from orojar_adapters import Generator
 from orojar_finetune.config import EvaluateConfig
 from orojar_finetune.directions import Directions
 from orojar_finetune.evaluation.findings import Figure
-from orojar_finetune.measures.bootstrap import interval, mean
+from orojar_finetune.measures.bootstrap import interval, interval_of, mean
+from orojar_finetune.measures.distances import Distance, load_distance
 from orojar_finetune.measures.features import Extractor, load_features
 from orojar_finetune.training import draws
+from orojar_finetune.training.independence import outputs
 from orojar_finetune.training.reals import Reals
 
 BATCH = 64
 FIRST = 1 << 41
 """Step of the first real images that are compared with: none that a training or its validation looks at."""
+COSTLY = 200
+"""Resamples of statistics that take many milliseconds each, instead of a thousand."""
 
 
 class Missing(ValueError):  # noqa: N818
@@ -57,20 +62,78 @@ class Subject:
             raise Missing("there are no directions: find some with `orojar discover`")
         return self.directions
 
-    @property
-    def features(self) -> str:
-        """The name of what images are compared by."""
-        fitting = self.reals.features if self.reals is not None else "random"
-        return fitting if self.config.features == "auto" else self.config.features
+    def check(self) -> None:
+        """Loads all that the measures will need: what cannot be had is refused before the first of them takes its minutes.
 
-    @property
-    def extractor(self) -> Extractor:
-        """What images are compared by.
+        Raises:
+            ValueError: features or a distance that cannot be had, or layers that there are not.
+        """
+        measures, layers = set(self.config.measures), len(self.generator.feature_layers)
+        if self.config.activations and not all(0 <= i < layers for i in self.config.activations):
+            raise ValueError(f"activations must name layers 0..{layers - 1}, got {self.config.activations}")
+        if "preservation" in measures or ("fidelity" in measures and self.reals is not None):
+            _ = self.chosen
+        if "preservation" in measures:
+            _ = self.recogniser
+        if measures & {"path-length", "traversal"}:
+            _ = self.distance
+
+    @cached_property
+    def chosen(self) -> tuple[str, Extractor, str]:
+        """The name of what images are compared by, the network, and what a reader must know of the choice.
 
         Raises:
             ValueError: features that cannot be had.
         """
-        return load_features(self.features, self.generator.device)
+        device, wanted = self.generator.device, self.config.features
+        if wanted != "auto":
+            return wanted, load_features(wanted, device), ""
+        if self.reals is None or self.reals.features != "random":
+            fitting = "random" if self.reals is None else self.reals.features
+            return fitting, load_features(fitting, device), ""
+        try:
+            return "inception", load_features("inception", device), ""
+        except ValueError as e:
+            return "random", load_features("random", device), f" These were taken as others could not be: {e}."
+
+    @property
+    def extractor(self) -> Extractor:
+        """What images are compared by; raises as `chosen`."""
+        return self.chosen[1]
+
+    @cached_property
+    def recogniser(self) -> Extractor | None:
+        """What tells who is in a picture, where one was named.
+
+        Raises:
+            ValueError: features that cannot be had.
+        """
+        return None if self.config.identity is None else load_features(self.config.identity, self.generator.device)
+
+    @cached_property
+    def distance(self) -> Distance:
+        """What paths are measured in.
+
+        Raises:
+            ValueError: a distance that cannot be had.
+        """
+        return load_distance(self.config.distance, self.generator.device)
+
+    @property
+    def activations(self) -> tuple[int, ...]:
+        """The layers whose independence is measured."""
+        named = self.config.activations
+        return tuple(outputs(self.generator, ("layers",))[1]) if named is None else named
+
+    def features_note(self, what: str) -> str:
+        """Says what something is measured in."""
+        name, _, why = self.chosen
+        return f"{what} the features {name!r}.{why}"
+
+    @property
+    def distance_note(self) -> str:
+        """Says what paths are measured in."""
+        return f"Path and traversal lengths are in the distance {self.config.distance!r}; other distances have other units."
 
     def real_features(self, extract: Extractor) -> Float[Tensor, "images features"]:
         """Features of real images.
@@ -106,6 +169,17 @@ def figure(
     return Figure(*(float(number) for number in found))
 
 
-def of_directions(values: Float[Tensor, "latents directions"]) -> tuple[float, ...]:
-    """The mean of each direction."""
-    return tuple(values.double().mean(dim=0).tolist())
+def figure_of(
+    statistic: Callable[[Int[Tensor, " rows"]], Tensor | float], rows: int, subject: Subject, centred: bool = True
+) -> Figure:
+    """A statistic that is given rows to look at, with its 95 % interval; for costly ones, see `interval_of` for centred."""
+    found = interval_of(statistic, rows, rng=subject.rng("intervals"), resamples=COSTLY, centred=centred)
+    return Figure(*(float(number) for number in found))
+
+
+def of_directions(
+    values: Float[Tensor, "latents directions"], subject: Subject, statistic: Callable[[Tensor], Tensor] = mean
+) -> tuple[Figure, ...]:
+    """A statistic of each direction's values, by default their mean, with its 95 % interval."""
+    found = interval(values, statistic, rng=subject.rng("intervals"))
+    return tuple(Figure(*ends) for ends in zip(*(part.tolist() for part in found), strict=True))

@@ -52,6 +52,7 @@ def interval_of(
     rng: torch.Generator,
     resamples: int = 1000,
     level: float = 0.95,
+    centred: bool = False,
 ) -> Interval:
     """The interval of a statistic that is given the rows to look at: for what is computed from several tables at once.
 
@@ -62,6 +63,8 @@ def interval_of(
     Args:
         statistic: takes indices of latents, each any number of times; gives one number or one tensor of them.
         latents: how many there are.
+        centred: whether the interval is moved to have the mean of its statistics where the value is: for statistics that
+            repeated rows raise by themselves, as distances between distributions and mutual information.
 
     Raises:
         ValueError: fewer than two latents or resamples, or a level that is none.
@@ -76,5 +79,6 @@ def interval_of(
 
     repeated = torch.stack([found(torch.randint(latents, (latents,), generator=rng)) for _ in range(resamples)])
     ends = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64)
-    low, high = repeated.quantile(ends, dim=0)
-    return Interval(found(torch.arange(latents)), low, high)
+    value = found(torch.arange(latents))
+    low, high = repeated.quantile(ends, dim=0) + (value - repeated.mean(dim=0) if centred else 0)
+    return Interval(value, low, high)

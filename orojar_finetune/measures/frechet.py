@@ -1,10 +1,11 @@
 """The Fréchet distance between two sets of feature vectors, apart from where features come from."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 
@@ -79,6 +80,23 @@ def frechet_distance(a: Moments, b: Moments) -> float:
     # Tr (C_a C_b)^½ is the sum of the singular values of F_aᵀ F_b for C = F Fᵀ: no root of a product that is not symmetric
     overlap = torch.linalg.svdvals(_factor(a.covariance).T @ _factor(b.covariance)).sum()
     return max(0.0, (shift + spread - 2 * overlap).item())
+
+
+def distance_of_rows(a: Float[Tensor, "count features"], b: Moments) -> Callable[[Int[Tensor, " rows"]], float]:
+    """The distance of some rows of a, each any number of times, from b: what can be resampled.
+
+    Faster than `frechet_distance`, as all that b needs is done once, and less exact by the root of the rounding.
+    """
+    factor, a = _factor(b.covariance), a.detach().cpu().double() - b.mean
+    inside, lengths = a @ factor, a.square().sum(dim=1)
+
+    def found(rows: Tensor) -> float:
+        count, shift = len(rows), a[rows].mean(dim=0).square().sum()
+        spread = (lengths[rows].mean() - shift) * count / (count - 1) + b.covariance.trace()
+        overlap = torch.linalg.eigvalsh(inside[rows].T.cov()).clamp_min(0).sqrt().sum()
+        return (shift + spread - 2 * overlap).item()
+
+    return found
 
 
 def _factor(covariance: Float[Tensor, "features features"]) -> Float[Tensor, "features rank"]:

@@ -1,9 +1,10 @@
 """The kernel distance between two sets of feature vectors (KID), apart from where features come from."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 CHUNK = 1024
@@ -66,6 +67,29 @@ def squared_discrepancy(a: Float[Tensor, "count features"], b: Float[Tensor, "ot
     return _mean_of_others(a) + _mean_of_others(b) - 2 * _kernel_sum(a, b) / (len(a) * len(b))
 
 
+def discrepancy_of_rows(
+    a: Float[Tensor, "count features"], b: Float[Tensor, "others features"]
+) -> Callable[[Int[Tensor, " rows"]], float]:
+    """`squared_discrepancy` of some rows of a, each any number of times, from all of b: what can be resampled.
+
+    No row is compared with itself, as often as it may come. Kernels of all pairs are kept: count² numbers in float64.
+    """
+    a, b = a.detach().cpu().double(), b.detach().cpu().double()
+    pairs = torch.cat([_kernel(part, a) for part in a.split(CHUNK)])
+    itself = pairs.diagonal()
+    to_others = torch.cat([_kernel(part, b).mean(dim=1) for part in a.split(CHUNK)])
+    of_others = _mean_of_others(b)
+
+    def found(rows: Tensor) -> float:
+        times = torch.bincount(rows, minlength=len(a)).double()
+        repeated = times.square()
+        different = times.sum().square() - repeated.sum()
+        among = (times @ pairs @ times - repeated @ itself) / different
+        return (among + of_others - 2 * (times @ to_others) / times.sum()).item()
+
+    return found
+
+
 def _mean_of_others(a: Float[Tensor, "count features"]) -> float:
     """Of the kernel over pairs of different vectors."""
     with_themselves = (a.square().mean(dim=1) + 1).pow(3).sum().item()
@@ -73,4 +97,8 @@ def _mean_of_others(a: Float[Tensor, "count features"]) -> float:
 
 
 def _kernel_sum(a: Float[Tensor, "count features"], b: Float[Tensor, "others features"]) -> float:
-    return sum((part @ b.T / a.shape[1] + 1).pow(3).sum().item() for part in a.split(CHUNK))
+    return sum(_kernel(part, b).sum().item() for part in a.split(CHUNK))
+
+
+def _kernel(a: Float[Tensor, "count features"], b: Float[Tensor, "others features"]) -> Float[Tensor, "count others"]:
+    return (a @ b.T / a.shape[1] + 1).pow(3)

@@ -38,6 +38,13 @@ def precision_recall(
     Raises:
         ValueError: a set with no more than k vectors, or numbers that are not finite.
     """
+    return PrecisionRecall(*(inside.double().mean().item() for inside in members(generated, real, k)))
+
+
+def members(
+    generated: Float[Tensor, "count features"], real: Float[Tensor, "others features"], k: int = 3
+) -> tuple[Bool[Tensor, " count"], Bool[Tensor, " others"]]:
+    """Which generated vectors lie among the real ones, and which real ones among the generated; as in `precision_recall`."""
     if k < 1 or min(len(generated), len(real)) <= k:
         raise ValueError(f"each set needs more than k >= 1 vectors, got {len(generated)} and {len(real)} with k = {k}")
     generated, real = generated.detach().cpu().double(), real.detach().cpu().double()
@@ -45,8 +52,7 @@ def precision_recall(
         raise ValueError("features are not finite: the images hold nan or infinity")
     middle = real.mean(dim=0)  # so that squared distances are not small differences of large squares
     generated, real = generated - middle, real - middle
-    precision = _among(generated, real, k).double().mean().item()
-    return PrecisionRecall(precision, _among(real, generated, k).double().mean().item())
+    return _among(generated, real, k), _among(real, generated, k)
 
 
 def _among(

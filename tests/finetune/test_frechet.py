@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from orojar_finetune.measures.frechet import Moments, frechet_distance
+from orojar_finetune.measures.frechet import Moments, distance_of_rows, frechet_distance
 
 
 def gaussian(mean: torch.Tensor, covariance: torch.Tensor) -> Moments:
@@ -90,6 +90,14 @@ def test_the_distance_is_symmetric_and_never_negative(seed):
     a, b = Moments.of(draw(8, 30, seed=seed)), Moments.of(1e-6 * draw(8, 30, seed=seed))
     assert frechet_distance(a, b) == pytest.approx(frechet_distance(b, a))
     assert frechet_distance(a, a + a) >= 0
+
+
+@pytest.mark.parametrize("count", [5, 400])
+def test_of_some_rows_it_is_that_of_the_rows(count):
+    made, real = 2 * draw(count, 12) + 1, Moments.of(draw(300, 12, seed=1))
+    found = distance_of_rows(made, real)
+    for rows in (torch.arange(count), torch.tensor([4, 1, 1, 0, 3])):
+        assert found(rows) == pytest.approx(frechet_distance(Moments.of(made[rows]), real), rel=1e-5)
 
 
 def test_moments_that_say_nothing_are_refused():

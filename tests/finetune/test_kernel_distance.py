@@ -5,7 +5,7 @@ import torch
 
 from linear import seeded
 from orojar_finetune.measures import kernel_distance as module
-from orojar_finetune.measures.kernel_distance import kernel_distance, squared_discrepancy
+from orojar_finetune.measures.kernel_distance import discrepancy_of_rows, kernel_distance, squared_discrepancy
 
 
 def naive(a: torch.Tensor, b: torch.Tensor) -> float:
@@ -26,6 +26,21 @@ def test_it_is_the_double_loop(monkeypatch, chunk, shift):
     monkeypatch.setattr(module, "CHUNK", chunk)
     a, b = torch.randn(7, 5, generator=seeded()) + shift, 2 * torch.randn(9, 5, generator=seeded(1))
     assert squared_discrepancy(a, b) == pytest.approx(naive(a.double(), b.double()), rel=1e-9)
+
+
+@pytest.mark.parametrize("chunk", [3, 1024])
+def test_of_some_rows_it_is_that_of_the_rows_without_pairs_of_one_with_itself(monkeypatch, chunk):
+    monkeypatch.setattr(module, "CHUNK", chunk)
+    a, b = torch.randn(7, 5, generator=seeded()).double(), torch.randn(9, 5, generator=seeded(1)).double()
+    found = discrepancy_of_rows(a, b)
+    assert found(torch.arange(7)) == pytest.approx(squared_discrepancy(a, b))
+    assert found(torch.tensor([4, 1, 2])) == pytest.approx(squared_discrepancy(a[[4, 1, 2]], b))
+    x, y = a[0], a[1]  # twice x, once y: the pairs that are left are (x, y), twice each way
+    between = ((x @ y / 5 + 1) ** 3).item()
+    to = [((v @ b.T / 5 + 1) ** 3).mean().item() for v in (x, y)]
+    rest = found(torch.tensor([0, 0, 1])) - between + 2 * (2 * to[0] + to[1]) / 3
+    other = found(torch.tensor([0, 1])) - between + to[0] + to[1]
+    assert rest == pytest.approx(other)
 
 
 def test_two_vectors_each_have_a_closed_form():

@@ -3,7 +3,7 @@ import torch
 
 from linear import seeded
 from orojar_finetune.measures import precision_recall as module
-from orojar_finetune.measures.precision_recall import precision_recall
+from orojar_finetune.measures.precision_recall import members, precision_recall
 
 
 def cluster(count: int, middle: float, seed: int = 0, width: int = 8) -> torch.Tensor:
@@ -30,6 +30,14 @@ def test_an_invented_mode_costs_precision_alone():
     found = precision_recall(generated, real)
     assert found.precision == 0.75
     assert found.recall == 1
+
+
+def test_members_say_which_they_are():
+    real = torch.cat([cluster(60, 0), cluster(40, 100, 1)])
+    generated = torch.cat([real[:60], cluster(20, -100, 2)])
+    among_real, among_generated = members(generated, real)
+    assert among_real.tolist() == [True] * 60 + [False] * 20
+    assert among_generated.tolist() == [True] * 60 + [False] * 40
 
 
 def test_the_reach_of_a_vector_is_its_kth_neighbour():

@@ -6,6 +6,7 @@ from orojar_finetune.config.discovery import DescentConfig
 from orojar_finetune.discovery import METHODS
 from orojar_finetune.evaluation import comparing
 from orojar_finetune.evaluation.comparing import PAPER, compare, configured
+from orojar_finetune.measures.coordinates import latent_axes
 from tiny import TINY, tiny_stylegan2
 
 DISCOVER = DiscoverConfig(count=2, latents=4, held_out=2, samples=64, descent=DescentConfig(steps=2, batch_size=2))
@@ -55,6 +56,8 @@ def test_tuned_generators_stand_beside_their_base_with_as_many_directions():
     assert column.findings.name == "tuned" and column.generator is tuned
     assert column.directions is not None and len(column.directions) == 2
     assert "seconds" not in column.findings.figures
+    _, fewer = compare(base, CompareConfig(("random",), DISCOVER, SMALL.evaluate), tuned={"tuned": (tuned, theirs.take([0]))})
+    assert fewer.findings.notes == ["tuned has fewer directions than the others: 1, not 2."]
 
 
 def test_generators_with_z_alone_are_compared_too():
@@ -65,7 +68,13 @@ def test_generators_with_z_alone_are_compared_too():
 
 def test_unknown_methods_and_images_that_are_not_there_are_refused_before_the_first_search(monkeypatch):
     monkeypatch.setattr(comparing, "search", None)
+    axes = latent_axes(tiny_stylegan2())
     with pytest.raises(ValueError, match="there is no 'nowhere' here"):
         compare(tiny_stylegan2(), CompareConfig(("random",), DISCOVER), data="nowhere")
+    with pytest.raises(ValueError, match="inception features need torch-fidelity"):
+        wanted = EvaluateConfig(measures=("preservation",), features="inception")
+        compare(tiny_stylegan2(), CompareConfig(("random",), DISCOVER, wanted))
+    with pytest.raises(ValueError, match=r"random is also the name of a method.*\./random"):
+        compare(tiny_stylegan2(), CompareConfig(("random",), DISCOVER), tuned={"random": (tiny_stylegan2(), axes)})
     with pytest.raises(ValueError, match=r"methods must be some of orojar-paper.*got magic"):
         compare(tiny_stylegan2(), CompareConfig(("magic",), DISCOVER))

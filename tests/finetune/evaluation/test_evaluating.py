@@ -1,7 +1,11 @@
 """All measures through the one way in, on scenes whose factors are the latents."""
 
+import dataclasses
+import sys
+
 import pytest
 import torch
+from PIL import Image
 
 from orojar_adapters import Generator
 from orojar_finetune import discover
@@ -10,6 +14,7 @@ from orojar_finetune.evaluation.evaluating import evaluate
 from orojar_finetune.evaluation.findings import MEANINGS
 from orojar_finetune.evaluation.measuring import MEASURES
 from orojar_finetune.measures.coordinates import latent_axes
+from orojar_finetune.measures.features import FEATURES, RandomFeatures
 from orojar_finetune.scenes.rendering import FACTORS
 from perfect_scenes import PerfectScenes
 from tiny import TINY, tiny_stylegan2
@@ -38,6 +43,7 @@ def test_axes_that_are_the_factors_are_found_to_be():
     assert found.figures["factors nobody moves"].value == 0
     rows = torch.tensor(found.matrices["effects on the true factors"].rows)
     assert rows.argmax(dim=1).tolist() == list(range(len(FACTORS)))
+    assert not any("No direction" in note for note in found.notes)
     low, high = found.figures["disentanglement"].low, found.figures["disentanglement"].high
     assert low is not None and high is not None and low <= found.figures["disentanglement"].value <= high
 
@@ -51,6 +57,13 @@ def test_every_measure_says_something_and_everything_said_has_a_meaning():
     assert missing == set()
     assert all(torch.isfinite(torch.tensor(figure.value)) for figure in found.figures.values())
     assert {len(values) for values in found.of_directions.values()} == {2}
+    assert [name for name, figure in found.figures.items() if figure.low is None] == ["predictability, by chance"]
+    assert all(one.low is not None and one.low <= one.value <= one.high for row in found.of_directions.values() for one in row)
+    assert found.of_directions.keys() >= {"activity", "activeness", "path length along directions", "traversal length"}
+    assert found.figures["frechet distance, undivided"].value > found.figures["frechet distance"].value > 0
+    notes = " ".join(found.notes)
+    assert "are in the distance 'pixels'" in notes and "Preservation is of the features 'scenes'." in notes
+    assert "between the features 'scenes'" in notes
 
 
 @pytest.mark.parametrize("family", TINY)
@@ -89,10 +102,74 @@ def test_a_seed_gives_the_same_figures_again_and_the_generator_stays_as_it_was()
     assert generator.training
 
 
+def test_factors_that_nobody_moves_are_named():
+    generator = PerfectScenes()
+    found = evaluate(generator, latent_axes(generator).take([0, 1, 3]), SMALL, measures=("ground-truth",), data="scenes")
+    unmoved = [name for i, name in enumerate(FACTORS) if i not in (0, 1, 3)]
+    assert found.figures["factors nobody moves"].value == len(unmoved)
+    assert found.notes == [f"No direction of {found.name} moves {', '.join(unmoved)}."]
+
+
+def test_what_cannot_be_had_is_refused_before_anything_is_measured(monkeypatch):
+    def never(subject):
+        raise AssertionError("measured")
+
+    monkeypatch.setitem(MEASURES, "independence", never)
+    monkeypatch.setitem(sys.modules, "lpips", None)
+    generator = tiny_stylegan2()
+    for wrong in (
+        {"identity": "nowhere:network"},
+        {"features": "nothing"},
+        {"distance": "lpips"},
+        {"activations": (0, 99)},
+    ):
+        with pytest.raises(
+            ValueError, match=r"cannot be had|must be one of|needs the package|must name layers 0\.\.\d, got \(0, 99\)"
+        ):
+            evaluate(generator, few(generator), SMALL, **wrong)
+    with pytest.raises(ValueError, match="images must be at least 4"):
+        EvaluateConfig(images=3)
+    with pytest.raises(ValueError, match="predictability_pairs must be at least 20"):
+        EvaluateConfig(predictability_pairs=10)
+
+
+def test_pictures_of_a_folder_are_compared_by_inception_or_the_reason_is_given(tmp_path, monkeypatch):
+    generator = PerfectScenes()
+    for i in range(4):
+        Image.new("RGB", (generator.resolution, generator.resolution), (60 * i, 0, 0)).save(tmp_path / f"{i}.png")
+    options = {"measures": ("fidelity",), "images": 4}
+    found = evaluate(generator, None, SMALL, data=str(tmp_path), **options)
+    (note,) = found.notes
+    assert "'random'" in note and "These were taken as others could not be: inception features need torch-fidelity" in note
+    monkeypatch.setitem(FEATURES, "inception", RandomFeatures)
+    (note,) = evaluate(generator, None, SMALL, data=str(tmp_path), **options).notes
+    assert note.endswith("between the features 'inception'.")
+
+
+def test_directions_of_different_layers_are_left_to_other_measures():
+    generator = tiny_stylegan2()
+    mixed = dataclasses.replace(few(generator), layers=((0, 2), None))
+    found = evaluate(generator, mixed, SMALL, measures=("independence", "activeness"))
+    assert "activeness" in found.figures and "orthogonality" not in found.figures
+    assert "independence was left out: all directions must move the same layers" in found.notes[0]
+
+
 def test_the_layers_count_beside_the_image():
     found = evaluate(tiny_stylegan2(), few(tiny_stylegan2()), SMALL, measures=("independence",))
     assert 0 <= found.figures["orthogonality of layers"].value <= 1
     assert found.figures["orthogonality of layers"] != found.figures["orthogonality"]
+    curve = found.curves["orthogonality by layer"]
+    assert sum(curve.lines["cos²"]) / len(curve.x) == pytest.approx(found.figures["orthogonality of layers"].value)
+
+
+def test_layers_can_be_chosen():
+    options = {"measures": ("independence",)}
+    default = evaluate(tiny_stylegan2(), few(tiny_stylegan2()), SMALL, **options)
+    chosen = evaluate(tiny_stylegan2(), few(tiny_stylegan2()), SMALL, **options, activations=(1, 2))
+    none = evaluate(tiny_stylegan2(), few(tiny_stylegan2()), SMALL, **options, activations=())
+    assert chosen.curves["orthogonality by layer"].x == (1.0, 2.0)
+    assert chosen.figures["orthogonality"] == default.figures["orthogonality"] == none.figures["orthogonality"]
+    assert none.curves == {} and "orthogonality of layers" not in none.figures
 
 
 def test_unknown_measures_and_features_are_refused():

@@ -31,6 +31,9 @@ def test_a_model_folder_gets_its_figures_into_metrics_card_and_page(model, capsy
     assert [column["name"] for column in metrics["evaluation"]["columns"]] == ["mine", "yours"]
     card = (model / "README.md").read_text()
     assert card.count(EVALUATION) == 1 and "| | mine | yours |" in card
+    assert "- Preservation is of the features 'random'." in card and "- fidelity was left out" in card
+    assert str(model.parent) not in card + (model / "metrics.json").read_text() + (model / "report.html").read_text()
+    assert metrics["evaluation"]["on"]["model"] == "m"
     assert "data:image/png" in (model / "report.html").read_text()
     assert (model / "diffusion_pytorch_model.safetensors").read_bytes() == weights
     main(["evaluate", str(model), *QUICK, "--direction-set", "yours", "--measures", "independence"])
@@ -65,6 +68,7 @@ def test_compare_prints_a_line_a_method_and_writes_a_page(model, tmp_path, capsy
     main(words)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[1:4]] == ["random", "sefa", str(model)]
+    assert lines[0].split()[-2:] == ["images", "generated"] and lines[1].split()[-1] == "0"
     found = json.loads((tmp_path / "c" / "metrics.json").read_text())["evaluation"]
     assert [column["name"] for column in found["columns"]] == ["random", "sefa", str(model)]
     assert found["config"]["discover"]["count"] == 2

@@ -31,7 +31,8 @@ def columns():
     matrix = Matrix(("a factor", "another"), ((0.9, 0.1), (0.0, 0.4)))
     curve = Curve("epoch", (1.0, 2.0, 3.0), {EVIL: (0.1, 0.5, 0.9)})
     good = Findings("good", (EVIL, "size"), {"disentanglement": Figure(0.8, 0.7, 0.9), "activity": Figure(0.2)},
-                    {"activity": (0.3, 0.1)}, {"effects": matrix}, {"accuracy": curve}, ["a note"])  # fmt: skip
+                    {"activity": (Figure(0.3, 0.25, 0.35), Figure(0.1))}, {"effects": matrix}, {"accuracy": curve},
+                    ["a note"])  # fmt: skip
     return [good, Findings("bad", (), {"disentanglement": Figure(0.3)})]
 
 
@@ -45,7 +46,7 @@ def test_the_page_is_well_formed_shows_everything_and_needs_no_network():
     assert [source[:22] for source in tags.sources] == ["data:image/png;base64,"]
     shown = Image.open(io.BytesIO(base64.b64decode(tags.sources[0].split(",")[1])))
     assert shown.size == (4, 2) and shown.getpixel((0, 0)) == (255, 0, 0)
-    for wanted in ("0.8", "0.7 to 0.9", "a factor", "a note", "higher is better", "seed: 0"):
+    for wanted in ("0.8", "0.7 to 0.9", "0.25 to 0.35", "a factor", "a note", "higher is better", "seed: 0"):
         assert wanted in text
     assert "http://" not in text and "https://" not in text
 
