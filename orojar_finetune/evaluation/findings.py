@@ -114,7 +114,9 @@ class Meaning(NamedTuple):
 
 MEANINGS: dict[str, Meaning] = {
     "orthogonality": Meaning("mean squared off-diagonal cosine of the image's Jacobian along the directions", "lower"),
-    "orthogonality of layers": Meaning("the same of the activations of layers, by default the last at each resolution; their mean", "lower"),
+    "orthogonality of layers": Meaning(
+        "the same of the activations of layers, by default the last at each resolution; their mean", "lower"
+    ),
     "activity": Meaning("mean squared change of the image by one sigma, over the variance of images; two unrelated ones: 2"),
     "activeness": Meaning("variance over pixels between -2, 0 and 2 sigmas (Peebles et al., 2020)"),
     "path length in z": Meaning("PPL: squared distance a step, over the step squared, between random latents in z", "lower"),

@@ -9,11 +9,11 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
-from orojar_finetune.evaluation.findings import MEANINGS, Curve, Findings
+from orojar_finetune.evaluation.findings import MEANINGS, Curve, Findings, digits
 
 TEMPLATE = Path(__file__).parent / "report.html.jinja"
 COLOURS = ("#3566b8", "#c2571a", "#2a7f4f", "#8c3fa8", "#b02a4a", "#4c8c9c", "#8a7a1f", "#666666", "#d6418f", "#1f4d2e")
-WIDTH, HEIGHT, MARGIN = 560, 260, 44
+WIDTH, HEIGHT, MARGIN = 560, 260, 56
 
 
 def page(
@@ -40,6 +40,7 @@ def page(
         best={name: best(name, columns) for name in names},
         strips={name: {key: encoded(picture) for key, picture in shown.items()} for name, shown in (strips or {}).items()},
         heat=heat,
+        digits=digits,
         svg=svg,
     )
 
