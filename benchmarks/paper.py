@@ -1,6 +1,6 @@
 """The paper's own experiment: a small GAN on dSprites with no penalty, the Hessian Penalty, OroJaR, and scale-free OroJaR.
 
-python benchmarks/paper.py run --preset reduced      32 x 32 pixels, a quarter of the width: 12 runs in 4 hours of one core
+python benchmarks/paper.py run --preset reduced      32 x 32 pixels, a quarter of the width: 12 runs, two hours of two cores
 python benchmarks/paper.py run --preset full         the paper's networks at 64 x 64 pixels, for a GPU
     --seeds 0 1 2, --designs none orojar             some of the runs
     --share 0/2        this process's share of the runs, to use several at once

@@ -23,13 +23,14 @@ from orojar_finetune.sprites import FACTORS
 from orojar_finetune.training.draws import rng
 from orojar_finetune.training.processes import Processes
 from paper_networks import activations
-from paper_presets import Preset
+from paper_presets import PENALTIES, Preset
 from paper_reader import Reading, SpriteReader, squared_changes
 
 SEED = 1 << 20
 """Of everything that is measured with, the same for all runs."""
 AT_ONCE = 256
 ACTIVENESS_LATENTS, ORTHOGONALITY_LATENTS = 300, 64
+PENALTY_BATCHES = 16
 ROLLS = 8
 """Unrelated pictures that each is compared with."""
 VP_NETWORKS = 3
@@ -49,6 +50,7 @@ def measured(generator: DCGAN, reader: SpriteReader, preset: Preset) -> dict[str
         "orthogonality": scores.orthogonality,
         **active_ones(generator, axes),
         "orthogonality of penalised layers": orthogonality_of_layers(generator),
+        "penalties": penalties(generator, preset.penalised),
         "activity": scores.activities.mean().item(),
         "activities": rounded(scores.activities),
         "activeness": rounded(active),
@@ -77,6 +79,18 @@ def orthogonality_of_layers(generator: DCGAN) -> float:
         jacobian = (forth - back) / (2 * EPSILON)
         found.append(orthogonality(jacobian @ jacobian.mT))
     return statistics.fmean(found)
+
+
+def penalties(generator: DCGAN, batch: int) -> dict[str, float]:
+    """The value of every penalty, whichever the generator was trained with, over batches as a training step has them."""
+    found: dict[str, list[float]] = {name: [] for name in PENALTIES}
+    for i in range(PENALTY_BATCHES):
+        z = generator.sample_latents(batch, rng(SEED, "penalised", i))
+        for name, penalty in PENALTIES.items():
+            with torch.no_grad():
+                value = penalty(lambda z: activations(generator, z), z, rng=rng(SEED, "signs", i))
+            found[name].append(value.item())
+    return {name: statistics.fmean(values) for name, values in found.items()}
 
 
 def variation_predictability(generator: Generator, preset: Preset) -> dict[str, Any]:

@@ -5,8 +5,9 @@ import torch
 from torch.nn import functional as F
 
 from orojar_finetune.sprites import FACTORS
-from paper_measures import effects, orthogonality_of_layers
+from paper_measures import effects, orthogonality_of_layers, penalties
 from paper_networks import penalised_layers, small_generator
+from paper_presets import PENALTIES
 from paper_reader import Reading
 
 
@@ -68,3 +69,17 @@ def test_orthogonality_of_layers_is_that_of_the_kernels_where_the_only_penalised
     with torch.no_grad():
         kernel[1:] = kernel[:1]
     assert orthogonality_of_layers(generator) == pytest.approx(1.0)
+
+
+def test_penalties_are_those_of_the_layers_at_the_same_latents_for_all():
+    generator = small_generator((8, 8), 6, seed=0).eval()
+    found = penalties(generator, batch=4)
+    assert found.keys() == PENALTIES.keys() and found == penalties(generator, batch=4)
+    assert min(found.values()) > 0
+    with torch.no_grad():  # the only layer of the three that is penalised is linear in z
+        next(generator.parameters()).mul_(2)
+    larger = penalties(generator, batch=4)
+    assert penalised_layers(generator) == (0,)
+    assert larger["orojar"] == pytest.approx(16 * found["orojar"], rel=1e-3)
+    assert larger["orojar scale-free"] == pytest.approx(found["orojar scale-free"], rel=1e-3)
+    assert found["hessian"] < 1e-6 * found["orojar"]
