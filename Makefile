@@ -34,6 +34,7 @@ format: $(VENV)/installed
 
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/factors.py
+	$(BIN)/python benchmarks/demo.py
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/penalty_noise.py
 	$(BIN)/python benchmarks/pictures.py

@@ -20,6 +20,7 @@ from orojar_finetune.training.finetuning import finetune
 from orojar_finetune.verbs import Demo
 
 SHOWN = ("random", "sefa", "orojar-jd")
+TUNED = "orojar-jd, tuned"
 LATENTS = 128
 LEGEND = """
 cos²:          how alike the changes of two directions are (mean squared cosine), 0 is independent
@@ -39,8 +40,19 @@ class Row:
 
 def run(options: Demo) -> None:
     """Finds directions of the bundled generator, tunes its weights, measures both, writes a model folder."""
-    check_target(options.output_dir / RUN_MODEL)
     started = time.perf_counter()
+    rows, tuned = measured(options)
+    _write(options, tuned, rows["orojar-jd"], rows[TUNED])
+    folder, command = options.output_dir / RUN_MODEL, typed_command()
+    print(f"\nWrote {folder} in {time.perf_counter() - started:.0f} s: weights, directions, card, previews")
+    print(f"Look:   {folder / 'previews'}")
+    print(f"Edit:   {command} edit {folder}")
+    print(f"Share:  {command} push {folder} USER/REPO")
+
+
+def measured(options: Demo) -> tuple[dict[str, Row], Finetuned]:
+    """The lines of the table by what they are of, printed as they come, and what the fine-tune gave."""
+    check_target(options.output_dir / RUN_MODEL)
     generator = load_generator(BUNDLED)
     size = f"{generator.resolution} x {generator.resolution}"
     print(f"Bundled generator: StyleGAN2, {size}, pictures of one ring on a coloured ground\n")
@@ -62,15 +74,10 @@ def run(options: Demo) -> None:
         directions=directions,
         discriminator=load_discriminator(BUNDLED),
     )
-    after = _row("orojar-jd, tuned", tuned.generator, tuned.directions, options.seed, time.perf_counter() - before)
+    rows[TUNED] = _row(TUNED, tuned.generator, tuned.directions, options.seed, time.perf_counter() - before)
     print(LEGEND)
     print(f"\nFréchet distance to real scenes: {tuned.start.frechet:.3f} before, {tuned.end.frechet:.3f} after")
-    _write(options, tuned, rows["orojar-jd"], after)
-    folder, command = options.output_dir / RUN_MODEL, typed_command()
-    print(f"\nWrote {folder} in {time.perf_counter() - started:.0f} s: weights, directions, card, previews")
-    print(f"Look:   {folder / 'previews'}")
-    print(f"Edit:   {command} edit {folder}")
-    print(f"Share:  {command} push {folder} USER/REPO")
+    return rows, tuned
 
 
 def tuning(options: Demo) -> FinetuneConfig:
