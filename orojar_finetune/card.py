@@ -194,7 +194,7 @@ def _evaluation(figures: Mapping[str, Any]) -> str:
 def _cell(figure: Mapping[str, float] | None) -> str:
     if figure is None:
         return ""
-    return str(Figure(**figure))
+    return str(Figure(figure["value"], figure.get("low"), figure.get("high")))
 
 
 def _directions(name: str, directions: Directions) -> str:
