@@ -67,8 +67,7 @@ def search(
     space = LatentSpace(generator, chosen_space(generator, config), config.layers, config.part, config.layer_groups)
     if config.count > space.size:
         raise ValueError(f"count must be at most {space.size}, the width of this latent, got {config.count}")
-    if any(not 0 <= i < len(generator.feature_layers) for i in config.activations):
-        raise ValueError(f"activations must name layers 0..{len(generator.feature_layers) - 1}, got {config.activations}")
+    check_activations(generator, config.activations)
     processes = Processes(progress)
     processes.place(generator)
     with _frozen(generator), full_precision():
@@ -83,6 +82,16 @@ def check_method(name: str) -> None:
     """
     if name not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {name!r}")
+
+
+def check_activations(generator: adapters.Generator, named: tuple[int, ...]) -> None:
+    """Refuses layers that a generator does not have.
+
+    Raises:
+        ValueError: says which there are.
+    """
+    if any(not 0 <= i < len(generator.feature_layers) for i in named):
+        raise ValueError(f"activations must name layers 0..{len(generator.feature_layers) - 1}, got {named}")
 
 
 def chosen_space(generator: adapters.Generator, config: DiscoverConfig) -> str:

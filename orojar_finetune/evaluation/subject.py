@@ -11,6 +11,7 @@ from torch import Tensor
 from orojar_adapters import Generator
 from orojar_finetune.config import EvaluateConfig
 from orojar_finetune.directions import Directions
+from orojar_finetune.discovery.discovering import check_activations
 from orojar_finetune.evaluation.findings import Figure
 from orojar_finetune.measures.bootstrap import interval, interval_of, mean
 from orojar_finetune.measures.distances import Distance, load_distance
@@ -68,9 +69,8 @@ class Subject:
         Raises:
             ValueError: features or a distance that cannot be had, or layers that there are not.
         """
-        measures, layers = set(self.config.measures), len(self.generator.feature_layers)
-        if self.config.activations and not all(0 <= i < layers for i in self.config.activations):
-            raise ValueError(f"activations must name layers 0..{layers - 1}, got {self.config.activations}")
+        measures = set(self.config.measures)
+        check_activations(self.generator, self.config.activations or ())
         if "preservation" in measures or ("fidelity" in measures and self.reals is not None):
             _ = self.chosen
         if "preservation" in measures:
