@@ -26,7 +26,8 @@ def replacing(path: Path) -> Generator[Path]:
 def replacing_folder(folder: Path) -> Generator[Path]:
     """A temporary folder to fill; it takes the place of `folder` at the end, or vanishes when an error is raised.
 
-    A link stays one, and the folder that it leads to is replaced.
+    A link stays one, and the folder that it leads to is replaced. Of the folder that one is in the contents are, or its shell
+    would be left in a folder that is gone; killed just then, the old ones are beside it.
     """
     folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -36,17 +37,31 @@ def replacing_folder(folder: Path) -> Generator[Path]:
         temporary.chmod(0o777 & ~_umask())
         if folder.exists():
             old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.old."))
-            folder.replace(old)
+            move = _move_contents if _is_current(folder) else Path.replace
+            move(folder, old)
             try:
-                temporary.replace(folder)
+                move(temporary, folder)
             except OSError:
-                old.replace(folder)
+                move(old, folder)
                 raise
             shutil.rmtree(old)
         else:
             temporary.replace(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _is_current(folder: Path) -> bool:
+    """Whether this process stands in a folder; it may stand in one that is gone."""
+    try:
+        return Path.cwd().is_relative_to(folder)
+    except FileNotFoundError:
+        return False
+
+
+def _move_contents(source: Path, target: Path) -> None:
+    for path in source.iterdir():
+        path.replace(target / path.name)
 
 
 def _umask() -> int:

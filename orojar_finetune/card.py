@@ -1,5 +1,6 @@
 """The model card: what each direction does, where the weights came from, how to use them."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -209,7 +210,7 @@ def _directions(name: str, directions: Directions) -> str:
     ]
     for i, (label, activity, layers) in enumerate(zip(directions.names, directions.activity, directions.layers, strict=True)):
         span = "all" if layers is None else f"{layers[0]} to {layers[1] - 1}"
-        lines.append(f"| {label} | {activity:.3f} | {span} | ![{label}](previews/direction_{i:02}.png) |")
+        lines.append(f"| {label} | {_number(activity)} | {span} | ![{label}](previews/direction_{i:02}.png) |")
     return "\n".join(lines)
 
 
@@ -221,9 +222,13 @@ def _scores(sets: Mapping[str, Directions]) -> str:
         "|---|---|---|",
     ]
     for name, directions in sets.items():
-        orthogonality, activity = (directions.scores.get(key, float("nan")) for key in ("orthogonality", "activity"))
-        lines.append(f"| {name} | {orthogonality:.3f} | {activity:.3f} |")
+        orthogonality, activity = (_number(directions.scores.get(key, math.nan)) for key in ("orthogonality", "activity"))
+        lines.append(f"| {name} | {orthogonality} | {activity} |")
     return "\n".join(lines)
+
+
+def _number(value: float) -> str:
+    return "not measured" if math.isnan(value) else f"{value:.3f}"
 
 
 def _usage(has_directions: bool) -> str:

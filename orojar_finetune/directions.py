@@ -16,9 +16,10 @@ from orojar_adapters import CheckpointError
 from orojar_finetune import directions_file
 
 Layers = tuple[int, int] | None
+SPACES = ("z", "w", "w+")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Directions:
     """Unit directions of one latent space, most active first.
 
@@ -30,11 +31,14 @@ class Directions:
         names: what a slider is called.
         layers: for each the first layer and one past the last that it moves; None moves all.
         activity: for each the mean squared change of the image by a step of one sigma, over the variance of the images; two
-            unrelated images differ by 2.
+            unrelated images differ by 2. NaN where it is not known.
         groups: in w+ the layers at which a new group begins, after the first, where the layers of a group are moved alike; None
             where each is moved its own way.
         scores: of the whole set, on held-out latents: `orthogonality` (mean squared off-diagonal cosine) and `activity`.
         provenance: base model, revision, seed and config.
+
+    Raises:
+        ValueError: parts that do not fit each other, or values that move nothing anywhere.
     """
 
     basis: Float[Tensor, "directions latent"]
@@ -50,10 +54,17 @@ class Directions:
 
     def __post_init__(self) -> None:
         counts = {len(self.basis), len(self.sigmas), len(self.names), len(self.layers), len(self.activity)}
-        if len(counts) != 1:
+        if self.basis.ndim != 2 or len(counts) != 1:
             raise ValueError(f"every direction needs a sigma, a name, layers and an activity, got counts {sorted(counts)}")
         if len(set(self.names)) != len(self.names):
             raise ValueError(f"direction names must differ, got {self.names}")
+        if self.space not in SPACES:
+            raise ValueError(f"space must be one of {', '.join(SPACES)}, got {self.space!r}")
+        if not (self.basis.isfinite().all() and self.sigmas.isfinite().all()):
+            raise ValueError("directions and their sigmas must be finite")
+        for layers in self.layers:
+            if layers is not None and not 0 <= layers[0] < layers[1]:
+                raise ValueError(f"layers are the first and one past the last, as in (0, 4), got {layers}")
 
     def __len__(self) -> int:
         return len(self.basis)
@@ -65,6 +76,12 @@ class Directions:
         for tensor in self._tensors().values():
             digest.update(tensor.float().numpy().tobytes())
         return digest.hexdigest()[:12]
+
+    @property
+    def known_activity(self) -> dict[str, float]:
+        """The activity of each direction by its name, of those that were measured."""
+        pairs = zip(self.names, self.activity, strict=True)
+        return {name: activity for name, activity in pairs if not math.isnan(activity)}
 
     def _tensors(self) -> dict[str, Tensor]:
         return {"basis": self.basis.contiguous().cpu(), "sigmas": self.sigmas.contiguous().cpu()}
@@ -107,6 +124,8 @@ class Directions:
             i = self.index(key)
             step = (strength * self.sigmas[i] * self.basis[i]).to(latents)
             first, end = self.layers[i] or (0, latents.shape[1])
+            if self.space == "w" and end > latents.shape[1]:
+                raise ValueError(f"{self.names[i]!r} moves layers {first} to {end - 1}, there are {latents.shape[1]}")
             if self.space == "z":
                 moved += step
             elif self.space == "w+":
@@ -123,7 +142,7 @@ class Directions:
         return dataclasses.replace(self, names=tuple(new))
 
     def take(self, keys: Iterable[int | str]) -> "Directions":
-        """Some of the directions, in the order named."""
+        """Some of the directions, in the order named; the scores, which are of the whole set, are left out."""
         rows = [self.index(key) for key in keys]
         return dataclasses.replace(
             self,
@@ -132,7 +151,12 @@ class Directions:
             names=tuple(self.names[i] for i in rows),
             layers=tuple(self.layers[i] for i in rows),
             activity=tuple(self.activity[i] for i in rows),
+            scores={},
         )
+
+    def unmeasured(self) -> "Directions":
+        """The same directions for other weights, on which nothing is known of what they do."""
+        return dataclasses.replace(self, activity=(math.nan,) * len(self), scores={})
 
     def active(self, least: float) -> "Directions":
         """Those at least this part as active as the most active one, but never fewer than two; all where it is unknown."""
@@ -143,21 +167,27 @@ class Directions:
         return self.take(i for i, activity in enumerate(self.activity) if activity >= bound)
 
     def save(self, folder: str | os.PathLike, name: str | None = None) -> None:
-        """Writes the set into a folder, beside the sets of other names that are there.
+        """Writes the set into a folder as its default, beside the sets of other names that are there.
 
         Args:
             name: of the set; None means its method. A set of the same name is replaced.
+
+        Raises:
+            CheckpointError: sets that are there and cannot be read.
         """
         tensors = self._tensors()
         described = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in tensors}
-        directions_file.write(Path(folder), name or self.method, f"{name or self.method}.{self.digest}", tensors, described)
+        described["activity"] = [None if math.isnan(activity) else activity for activity in self.activity]
+        directions_file.write(
+            Path(folder).expanduser(), name or self.method, f"{name or self.method}.{self.digest}", tensors, described
+        )
 
     @classmethod
     def load(cls, source: str | os.PathLike, name: str | None = None, revision: str | None = None) -> "Directions":
         """A direction set of a folder or of a repository on the Hub.
 
         Args:
-            name: of the set; None means the first.
+            name: of the set; None means the default, which was written last.
             revision: branch, tag or commit on the Hub.
 
         Raises:
@@ -172,7 +202,7 @@ class Directions:
                 method=str(described["method"]),
                 names=tuple(map(str, described["names"])),
                 layers=tuple((int(pair[0]), int(pair[1])) if pair else None for pair in described["layers"]),
-                activity=tuple(map(float, described["activity"])),
+                activity=tuple(math.nan if activity is None else float(activity) for activity in described["activity"]),
                 groups=None if described.get("groups") is None else tuple(map(int, described["groups"])),
                 scores={str(key): float(value) for key, value in described.get("scores", {}).items()},
                 provenance=dict(described.get("provenance", {})),

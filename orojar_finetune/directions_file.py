@@ -10,7 +10,7 @@ from typing import Any
 
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from orojar_adapters import CheckpointError
@@ -24,19 +24,22 @@ FORMAT = 1
 
 
 def write(folder: Path, name: str, key: str, tensors: dict[str, Tensor], described: dict[str, Any]) -> None:
-    """Adds or replaces one set.
+    """Adds or replaces one set, which then is the first.
 
     Args:
         key: under which its tensors are kept; differs whenever they do.
         described: everything else about the set, as JSON.
+
+    Raises:
+        CheckpointError: sets that are there and cannot be read.
     """
     folder.mkdir(parents=True, exist_ok=True)
     sets = _read_json(folder / JSON) if (folder / JSON).is_file() else {}
-    kept = load_file(folder / TENSORS) if sets else {}
+    kept = _read_tensors(folder / TENSORS) if sets else {}
     used = {entry["tensors"] for entry in sets.values()}
     kept = {full: tensor for full, tensor in kept.items() if full.rpartition("/")[0] in used}
     kept |= {f"{key}/{part}": tensor for part, tensor in tensors.items()}
-    sets[name] = {**described, "tensors": key}
+    sets = {name: {**described, "tensors": key}, **{other: entry for other, entry in sets.items() if other != name}}
     with replacing(folder / TENSORS) as path:
         save_file(kept, path)
     with replacing(folder / JSON) as path:
@@ -57,12 +60,11 @@ def read(source: str | os.PathLike, name: str | None, revision: str | None) -> t
         raise CheckpointError(f"{source} has no direction set {name!r}; it has {', '.join(sets)}")
     described = dict(sets[name or next(iter(sets))])
     key = described.pop("tensors", None)
+    stored = _read_tensors(folder / TENSORS)
     try:
-        stored = read_tensors(folder / TENSORS)
-        tensors = {part: stored[f"{key}/{part}"] for part in ("basis", "sigmas")}
-    except (OSError, KeyError, ValueError) as e:
-        raise CheckpointError(f"{folder / TENSORS} is damaged or does not belong to its {JSON} ({e})") from e
-    return tensors, described
+        return {part: stored[f"{key}/{part}"] for part in ("basis", "sigmas")}, described
+    except KeyError as e:
+        raise CheckpointError(f"{folder / TENSORS} does not belong to its {JSON}, it has no {e}") from e
 
 
 def names(source: str | os.PathLike, revision: str | None) -> list[str]:
@@ -94,6 +96,13 @@ def _folder(source: str | os.PathLike, revision: str | None) -> Path:
 
 class MissingDirectionsError(CheckpointError, FileNotFoundError):
     """A folder or repository without directions."""
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return read_tensors(path)
+    except (OSError, ValueError) as e:
+        raise CheckpointError(f"{path} is damaged or does not belong to its {JSON} ({e})") from e
 
 
 def _read_json(path: Path) -> dict[str, Any]:

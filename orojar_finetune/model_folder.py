@@ -19,11 +19,13 @@ from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_finetune import card, render
 from orojar_finetune.atomic import replacing, replacing_folder
 from orojar_finetune.directions import Directions
+from orojar_finetune.recipe import fingerprint
 
 log = logging.getLogger("orojar")
 
 METRICS = reader.METRICS
 PREVIEWS = "previews"
+PREVIEW_FILES = ("samples.png", "direction_*.png", "traversal.gif")
 STRIP_SEEDS = (0, 1, 2)
 GRID_SEEDS = tuple(range(32))
 
@@ -44,10 +46,11 @@ def write_model_folder(
 ) -> None:
     """Writes a generator, its direction sets, previews and a card, atomically.
 
-    A model folder that is there is carried over first: files of the user and earlier direction sets stay.
+    A model folder that is there is carried over first: files of the user and earlier direction sets stay. What was measured
+    of those sets goes where the weights are others now, and an evaluation where weights or evaluated sets are.
 
     Args:
-        sets: by name, the first being the default; previews show it.
+        sets: by name; the first becomes the folder's default, which previews show.
         config: how it was made, beside what the folder says of that already.
         metrics: what else was measured, beside the scores of the direction sets.
         adapter: what the generator differs by from the adapter's base; it is then written instead of the whole weights.
@@ -59,23 +62,47 @@ def write_model_folder(
     check_target(folder, generator)
     with replacing_folder(folder) as temporary:
         if folder.is_dir():
-            shutil.copytree(folder, temporary, dirs_exist_ok=True)
+            shutil.copytree(folder, temporary, dirs_exist_ok=True, ignore_dangling_symlinks=True)
+        earlier = _read_provenance(temporary)
+        provenance = {
+            "base": base_of(generator),
+            "weights": fingerprint(generator),
+            "config": {**earlier.get("config", {}), **(config or {})},
+            "versions": versions(),
+        }
+        reweighted = earlier.get("weights") not in (None, provenance["weights"])
         _write_weights(temporary, generator, adapter)
         if discriminator is not None:
             discriminator.save_pretrained(temporary / reader.DISCRIMINATOR)
-        for name, directions in (sets or {}).items():
-            directions.save(temporary, name)
-        made = {**_read_provenance(temporary).get("config", {}), **(config or {})}
-        provenance = {"base": base_of(generator), "config": made, "versions": versions()}
+        known, changed = _write_sets(temporary, sets or {}, reweighted)
         write_json(temporary / reader.PROVENANCE, provenance)
-        known = {name: Directions.load(temporary, name) for name in Directions.list(temporary)}
-        of_sets = {name: {**d.scores, "activity_of": dict(zip(d.names, d.activity, strict=True))} for name, d in known.items()}
-        measured = {**_read_metrics(temporary), "direction_sets": of_sets, **(metrics or {})}
+        before = _read_metrics(temporary)
+        if reweighted or changed:
+            before.pop("evaluation", None)
+        of_sets = {name: {**directions.scores, "activity_of": directions.known_activity} for name, directions in known.items()}
+        measured = {**before, "direction_sets": of_sets, **(metrics or {})}
         write_json(temporary / METRICS, measured)
         _write_previews(temporary / PREVIEWS, generator, next(iter(known.values()), None))
         card.write(temporary, generator, known, provenance["base"], adapter, measured)
         for path in temporary.rglob("*.safetensors"):
             path.chmod(0o644)  # the library writes them for the owner alone
+
+
+def _write_sets(folder: Path, sets: Mapping[str, Directions], reweighted: bool) -> tuple[dict[str, Directions], bool]:
+    """Adds sets to those of a folder, the first as its default.
+
+    Returns:
+        All sets of the folder, the default first, and whether one of an earlier set's name is another one.
+    """
+    there = {name: Directions.load(folder, name) for name in Directions.list(folder)}
+    kept = {name: directions for name, directions in there.items() if name not in sets}
+    if reweighted and kept:
+        log.warning("what was measured of %s is left out: the weights are others now", ", ".join(kept))
+        kept = {name: d.unmeasured() for name, d in kept.items()}
+    known = {**sets, **kept}
+    for name in reversed(known):
+        known[name].save(folder, name)
+    return known, any(there[name].digest != sets[name].digest for name in there.keys() & sets.keys())
 
 
 def add_evaluation(folder: Path, figures: Mapping[str, Any]) -> None:
@@ -144,6 +171,17 @@ def check_target(folder: Path, generator: Generator | None = None) -> None:
         )
 
 
+def check_weights(folder: Path, generator: Generator) -> None:
+    """Refuses a model folder of other weights, where those that are there would be lost.
+
+    Raises:
+        ValueError: other weights than the generator's.
+    """
+    theirs = _read_provenance(folder).get("weights") if folder.is_dir() else None
+    if theirs not in (None, fingerprint(generator)):
+        raise ValueError(f"{folder} holds other weights than these: choose another place with --output-dir, or remove it first")
+
+
 def base_of(generator: Generator) -> dict[str, Any]:
     """Where a generator's weights came from; for a model folder of ours what that was made from."""
     facts = generator.source_facts
@@ -157,8 +195,10 @@ def versions() -> dict[str, str]:
 
 
 def _write_previews(folder: Path, generator: Generator, directions: Directions | None) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
+    for pattern in PREVIEW_FILES:
+        for path in folder.glob(pattern):
+            path.unlink()
     render.grid(render.samples(generator, GRID_SEEDS), columns=8).save(folder / "samples.png")
     if directions is None:
         return

@@ -39,7 +39,7 @@ class Recipe:
         truncation: psi, 1 as trained, 0 the mean image.
         noise: `const`, `none` or a seed: what repeats.
         label: class index of all images; None lets each seed draw its own.
-        direction_set: its name; None means the first, or none where nothing is edited.
+        direction_set: its name; None means the default, or none where nothing is edited.
         directions: digest of that set; None means whatever they are.
         edits: strengths in sigmas by the name of the direction.
         format: of the file.

@@ -99,7 +99,7 @@ class Finetune:
     data: str = "none"
     """none (samples of the generator itself), scenes (the built-in pictures), a folder or zip of images, or user/dataset."""
     direction_set: str | None = None
-    """Which direction set of a model folder; by default the first. Without any, directions are found first."""
+    """Which direction set of a model folder; by default the one written last. Without any, directions are found first."""
     dry_run: bool = False
     """Print the whole config and an estimate of memory and time, measured on one real step, and stop."""
     push_to_hub: bool = False
@@ -150,7 +150,7 @@ class Generate:
     label: int | None = None
     """Class of every picture, its index; by default each seed draws one."""
     direction_set: str | None = None
-    """Which direction set; by default the first."""
+    """Which direction set; by default the one written last."""
     revision: str | None = None
     """Branch, tag or commit on the Hub."""
 
@@ -190,7 +190,7 @@ class Compare:
     tuned: tuple[str, ...] = ()
     """Model folders or repositories of fine-tuned generators, measured beside their base with their own directions."""
     direction_set: str | None = None
-    """Which direction set of those; by default the first."""
+    """Which direction set of those; by default the one written last."""
     revision: str | None = None
     """Branch, tag or commit on the Hub."""
     config: Annotated[CompareConfig, FLAT] = field(default_factory=CompareConfig)

@@ -1,12 +1,13 @@
 """`orojar discover`."""
 
 import dataclasses
+from pathlib import Path
 
 from orojar_adapters import FAMILIES, read_checkpoint
 from orojar_adapters.loading import build_generator
 from orojar_finetune.discovery import discover
 from orojar_finetune.discovery.discovering import check_method
-from orojar_finetune.model_folder import check_target, default_target, write_model_folder
+from orojar_finetune.model_folder import check_target, check_weights, default_target, write_model_folder
 from orojar_finetune.training.processes import Processes
 from orojar_finetune.verbs import Discover
 
@@ -20,6 +21,8 @@ def run(options: Discover) -> None:
     checkpoint = read_checkpoint(options.source, FAMILIES, options.revision)
     generator = build_generator(checkpoint, FAMILIES).to(processes.device)
     check_target(target, generator)
+    if target.resolve() != Path(options.source).expanduser().resolve():
+        check_weights(target, generator)
     directions = discover(generator, options.config)
     if not processes.is_main:
         return

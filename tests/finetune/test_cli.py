@@ -66,7 +66,7 @@ def test_discover_completes_a_model_folder_and_generate_draws_its_directions(fol
     run("discover", folder, *QUICK)
     assert "direction 2" in capsys.readouterr().out
     run("discover", folder, *QUICK, "--method", "random", "--name", "chance")
-    assert Directions.list(folder) == ["orojar-jd", "chance"]
+    assert Directions.list(folder) == ["chance", "orojar-jd"]
     out = tmp_path / "out"
     run("generate", folder, "--output-dir", out, "--kinds", "images", "grid", "strips", "gif", "--seeds", 1, 2,
         "--edits", "0=2", "direction 1=-1.5", "--truncation", 0.7, "--direction-set", "chance")  # fmt: skip

@@ -67,10 +67,12 @@ def test_saved_sets_come_back_bit_for_bit_beside_each_other(tmp_path):
     first, second = make(layers=(0, 1)), make("sefa", seed=1)
     first.save(tmp_path)
     second.save(tmp_path, "other")
-    assert Directions.list(tmp_path) == ["orojar-jd", "other"]
+    assert Directions.list(tmp_path) == ["other", "orojar-jd"]  # what was written last is the default
+    assert same(Directions.load(tmp_path), second)
+    assert same(Directions.load(tmp_path, "orojar-jd"), first)
+    assert Directions.load(tmp_path).provenance == second.provenance
+    first.save(tmp_path)
     assert same(Directions.load(tmp_path), first)
-    assert same(Directions.load(tmp_path, "other"), second)
-    assert Directions.load(tmp_path).provenance == first.provenance
 
 
 def test_a_set_of_the_same_name_is_replaced_and_its_tensors_dropped(tmp_path):
@@ -144,3 +146,59 @@ def test_all_are_kept_where_activity_is_not_known_or_nothing():
     for activity in (float("nan"), 0.0):
         directions = dataclasses.replace(direction_set(torch.eye(3)), activity=(activity,) * 3)
         assert directions.active(0.5).names == directions.names
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"space": "style"}, "space must be one of z, w, w\\+, got 'style'"),
+        ({"sigmas": torch.tensor([1.0, torch.nan, 1.0])}, "must be finite"),
+        ({"layers": (None, (3, 1), None)}, r"as in \(0, 4\), got \(3, 1\)"),
+        ({"layers": (None, (-3, 14), None)}, r"got \(-3, 14\)"),
+        ({"names": ("hue", "hue", "x")}, "names must differ"),
+    ],
+)
+def test_parts_that_move_nothing_anywhere_are_refused(changed, words, tmp_path):
+    with pytest.raises(ValueError, match=words):
+        dataclasses.replace(make(), **changed)
+
+
+def test_layers_that_a_generator_does_not_have_are_not_moved_in_silence():
+    with pytest.raises(ValueError, match="'size' moves layers 6 to 7, there are 4"):
+        make(layers=(6, 8)).apply(torch.zeros(1, 4, 5), {"size": 1.0})
+
+
+def test_scores_of_the_whole_set_are_not_those_of_a_part():
+    assert make().scores and not make().take([1]).scores
+    assert make().active(0.9).scores == {}
+
+
+def test_what_was_not_measured_is_null_in_the_file(tmp_path):
+    make().unmeasured().save(tmp_path)
+    described = json.loads((tmp_path / JSON).read_text(), parse_constant=pytest.fail)
+    assert described["sets"]["orojar-jd"]["activity"] == [None] * 3
+    loaded = Directions.load(tmp_path)
+    assert all(activity != activity for activity in loaded.activity) and not loaded.scores
+
+
+def test_sets_compare_as_what_they_are_and_can_be_keys():
+    one = make()
+    assert one != make() and one in {one: 1}
+
+
+def test_damaged_tensors_are_named_before_anything_is_written(tmp_path):
+    make().save(tmp_path)
+    (tmp_path / TENSORS).write_bytes(b"\x08\0\0\0\0\0\0\0{}")
+    before = (tmp_path / JSON).read_bytes()
+    with pytest.raises(CheckpointError, match=r"directions\.safetensors is damaged"):
+        make("sefa").save(tmp_path)
+    assert (tmp_path / JSON).read_bytes() == before
+    (tmp_path / TENSORS).unlink()
+    with pytest.raises(CheckpointError, match=r"directions\.safetensors is damaged"):
+        make("sefa").save(tmp_path)
+
+
+def test_a_home_folder_is_one_for_saving_too(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    make().save("~/m")
+    assert Directions.list("~/m") == Directions.list(tmp_path / "m") == ["orojar-jd"]

@@ -145,7 +145,7 @@ def test_inspect_tells_which_adapter_of_what_it_is(model, base, capsys):
 def test_directions_found_later_join_the_adapter(model):
     before = load_generator(model)
     run("discover", model, "--latents", 4, "--held-out", 4, "--count", 3)
-    assert Directions.list(model) == ["random", "sefa", "orojar-jd"]
+    assert Directions.list(model) == ["orojar-jd", "random", "sefa"]
     assert not (model / whole.WEIGHTS).exists()
     assert same(load_generator(model), before)
 

@@ -60,7 +60,7 @@ def test_a_second_set_joins_the_first_and_files_of_the_user_stay(tmp_path, gener
     write_model_folder(folder, generator, {"orojar-jd": directions})
     (folder / "notes.txt").write_text("mine")
     write_model_folder(folder, load_generator(folder), {"random": discover(generator, QUICK, method="random", progress=False)})
-    assert Directions.list(folder) == ["orojar-jd", "random"]
+    assert Directions.list(folder) == ["random", "orojar-jd"]
     assert (folder / "notes.txt").read_text() == "mine"
 
 
@@ -179,7 +179,7 @@ def test_the_current_folder_and_a_linked_one_are_written_into(tmp_path, monkeypa
     (tmp_path / "link").symlink_to(tmp_path / "m")
     write_model_folder(tmp_path / "link", generator, {"there": found})
     assert (tmp_path / "link").is_symlink()
-    assert Directions.list(tmp_path / "m") == ["here", "there"]
+    assert Directions.list(tmp_path / "m") == ["there", "here"]
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
