@@ -1,4 +1,4 @@
-"""Where pictures are made."""
+"""Where pictures are made, and sums."""
 
 import torch
 
@@ -8,3 +8,8 @@ def fastest_device() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def with_float64(device: torch.device) -> torch.device:
+    """Where sums of many values are kept: the device itself, or the CPU for one of Apple's, which have no float64."""
+    return torch.device("cpu") if device.type == "mps" else device

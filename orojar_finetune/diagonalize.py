@@ -9,6 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+ROUNDING = 1e-28
+"""Relative to the squared diagonal: squares of what differs less are rounding."""
+
 
 def joint_diagonalize(
     matrices: Float[Tensor, "count size size"], tolerance: float = 1e-8, sweeps: int = 100
@@ -19,21 +22,26 @@ def joint_diagonalize(
     one. Computed in float64, on the CPU: the matrices are small, the steps many.
 
     Args:
-        matrices: symmetric.
+        matrices: symmetric and finite.
         tolerance: smallest angle in radians that still counts as a rotation; a sweep without one ends the search.
         sweeps: the most passes over all pairs.
 
     Returns:
         Q with the new directions in its columns.
+
+    Raises:
+        ValueError: values that are not finite.
     """
-    a = matrices.to("cpu", torch.float64, copy=True)
+    a = matrices.cpu().to(torch.float64, copy=True)
+    if not a.isfinite().all():
+        raise ValueError("matrices that are not finite cannot be diagonalized")
     size = a.shape[-1]
     rotation = torch.eye(size, dtype=a.dtype)
     for _ in range(sweeps):
         turned = False
         for p in range(size - 1):
             for q in range(p + 1, size):
-                angle = _angle(a[:, p, p] - a[:, q, q], 2 * a[:, p, q])
+                angle = _angle(a[:, p, p], a[:, q, q], a[:, p, q])
                 if abs(angle) > tolerance:
                     turned = True
                     _rotate(a, rotation, p, q, angle)
@@ -42,11 +50,17 @@ def joint_diagonalize(
     return rotation.to(matrices)
 
 
-def _angle(gap: Tensor, twice_off: Tensor) -> float:
-    """The angle that minimises the off-diagonal entries of a pair of coordinates (equation 3.3, real case)."""
-    along = float(gap @ gap - twice_off @ twice_off)
-    across = float(2 * gap @ twice_off)
-    return 0.5 * math.atan2(across, along + math.hypot(along, across))
+def _angle(first: Tensor, second: Tensor, off: Tensor) -> float:
+    """The angle that minimises the off-diagonal entries of a pair of coordinates (equation 3.3, real case).
+
+    At most an eighth of a turn; 0 where the pair is alike in all directions up to rounding.
+    """
+    gap = first - second
+    along = float(gap @ gap - 4 * off @ off)
+    across = float(4 * gap @ off)
+    if math.hypot(along, across) <= ROUNDING * float(first @ first + second @ second):
+        return 0.0
+    return 0.25 * math.atan2(across, along)
 
 
 def _rotate(a: Tensor, rotation: Tensor, p: int, q: int, angle: float) -> None:

@@ -27,8 +27,15 @@ def generate_edited(
         strengths: sigmas by direction number or name; none means no edit.
         truncation: psi; 1 leaves latents as they are.
         noise: as for `Generator.synthesize`.
+
+    Raises:
+        ValueError: strengths without directions, an unknown direction, or directions of another generator's latents.
     """
+    if strengths and directions is None:
+        raise ValueError(f"strengths {dict(strengths)} need the direction set that they are of")
     moving = directions if strengths else None
+    if moving is not None and moving.space not in generator.spaces:
+        raise ValueError(f"directions in {moving.space} do not fit {generator.family}, which has {', '.join(generator.spaces)}")
     if moving is not None and moving.space == "z":
         z = moving.apply(z, strengths or {})
     ws = generator.map(z, labels, truncation)

@@ -141,9 +141,10 @@ class LatentSpace:
 
     def root(self, rng: torch.Generator) -> Float[Tensor, "size size"]:
         """The symmetric root of the covariance: it makes a step here out of one in whitened coordinates, where sigmas are 1."""
-        values, vectors = torch.linalg.eigh(self._covariance_of_one(rng))
-        of_one = vectors * values.clamp_min(0).sqrt() @ vectors.T
-        return torch.block_diag(*[of_one] * self._repeats)
+        of_one = self._covariance_of_one(rng)
+        values, vectors = torch.linalg.eigh(of_one.cpu())  # not every device can
+        root = (vectors * values.clamp_min(0).sqrt() @ vectors.T).to(of_one)
+        return torch.block_diag(*[root] * self._repeats)
 
     def _covariance_of_one(self, rng: torch.Generator) -> Float[Tensor, "latent latent"]:
         """That of the z, or of the w of one layer."""

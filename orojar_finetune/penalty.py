@@ -101,14 +101,17 @@ def cosines(
     _check(chosen, epsilon, reduction)
     steps = latents.new_zeros(chosen + 1, *latents.shape)
     steps[:chosen].scatter_(2, coordinates.T[:, :, None], epsilon)
-    total = latents.new_zeros(len(latents))
+    total: Tensor | None = None
     for activation in _evaluate(generate, latents, steps):
         changes = ((activation[:chosen] - activation[chosen:]) / epsilon).transpose(0, 1)
         gram = changes @ changes.transpose(1, 2)
         squares = gram.diagonal(dim1=1, dim2=2)
         among = gram.square() / _nonzero(squares[:, :, None] * squares[:, None, :])
         off_diagonal = among.sum(dim=(1, 2)) - among.diagonal(dim1=1, dim2=2).sum(dim=1)
-        total = total + off_diagonal / (chosen * (chosen - 1))
+        each = off_diagonal / (chosen * (chosen - 1))
+        total = each if total is None else total + each
+    if total is None:
+        raise ValueError("generate returned no activations")
     return _reduce(total, reduction)
 
 
@@ -179,10 +182,16 @@ def _signs(given: Tensor | None, shape: tuple[int, ...], like: Tensor, rng: torc
 
 
 def _evaluate(generate: Generate, latents: Tensor, steps: Tensor) -> list[Tensor]:
-    """The activations at all stepped latents from one call, each as (steps, batch, values)."""
+    """The activations at all stepped latents from one call, each as (steps, batch, values), in float32 at least.
+
+    Squares of changes, summed over an image, are past what half precision can hold.
+    """
     found = generate((latents + steps).flatten(0, 1))
     activations = [found] if isinstance(found, Tensor) else list(found)
-    return [activation.reshape(len(steps), len(latents), -1) for activation in activations]
+    return [
+        activation.reshape(len(steps), len(latents), -1).to(torch.promote_types(activation.dtype, torch.float32))
+        for activation in activations
+    ]
 
 
 def _nonzero(x: Tensor) -> Tensor:

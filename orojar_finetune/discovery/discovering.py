@@ -61,16 +61,20 @@ def search(
     """The basis that a method finds, and the space that it lies in: all of `discover` but the measuring.
 
     Raises:
-        ValueError: an option that does not fit this generator.
+        ValueError: an option that does not fit this generator, or weights that are not in float32 or not finite.
     """
     check_method(config.method)
     space = LatentSpace(generator, chosen_space(generator, config), config.layers, config.part, config.layer_groups)
     if config.count > space.size:
         raise ValueError(f"count must be at most {space.size}, the width of this latent, got {config.count}")
     check_activations(generator, config.activations)
+    if generator.dtype != torch.float32:
+        raise ValueError(f"directions are found in float32, this generator is {generator.dtype}: call generator.float() first")
+    if not all(p.isfinite().all() for p in generator.parameters()):
+        raise ValueError("the generator has weights that are not finite: are they damaged?")
     processes = Processes(progress)
     processes.place(generator)
-    with _frozen(generator), full_precision():
+    with torch.enable_grad(), _frozen(generator), full_precision():
         return space, METHODS[config.method](space, config, processes)
 
 
@@ -119,6 +123,8 @@ def measured(
     orthogonality, activities = held_out.scores(
         space, anchors, basis * sigmas[:, None], processes, config.epsilon, config.batch_size
     )
+    if not activities.isfinite().all():
+        raise ValueError("moved images have values that are not finite")
     if names is None:
         order = activities.argsort(descending=True)
         basis, sigmas, activities = _fix_signs(basis[order]), sigmas[order], activities[order]

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from orojar_finetune.config import DiscoverConfig
+from orojar_finetune.devices import with_float64
 from orojar_finetune.discovery.moved_features import moved_features
 from orojar_finetune.latent_space import Anchors, LatentSpace
 from orojar_finetune.training.draws import rng
@@ -40,7 +41,7 @@ def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Fl
     if space.name != "w" and "w" in space.generator.spaces:
         raise ValueError("ganspace takes the principal components of w: choose the space w")
     layers = _features_of(space, config)
-    device = space.generator.device
+    device = with_float64(space.generator.device)
     width = observed(space, layers, *pairs(space, 1, rng(config.seed, "ganspace")))[0].shape[1]
     columns = max(SKETCH, 2 * config.count)
     sketch = torch.eye(width, dtype=torch.float64, device=device)
@@ -55,7 +56,7 @@ def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Fl
         for first in range(0, len(anchors), config.batch_size):
             rows = slice(first, first + config.batch_size)
             seen = observed(space, layers, anchors.rows(rows), None if twins is None else twins.rows(rows))
-            values, latents = (t.double() for t in seen)
+            values, latents = (t.to(device).double() for t in seen)
             ones = values.new_ones(len(values), 1)
             total += torch.cat([values, ones], dim=1).T @ torch.cat([values @ sketch, latents, ones], dim=1)
         return total
@@ -64,7 +65,7 @@ def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Fl
     covariances = (sums - sums[:, -1:] * sums[-1:])[:-1, :-1]  # less the products of the means
     components = leading_components(covariances[:, : sketch.shape[1]], sketch, config.count)
     directions = torch.linalg.qr((components.T @ covariances[:, sketch.shape[1] :]).T)[0].T
-    return directions.to(space.generator.dtype).contiguous()
+    return directions.to(space.generator.dtype).to(space.generator.device).contiguous()
 
 
 def _features_of(space: LatentSpace, config: DiscoverConfig) -> tuple[int, ...]:

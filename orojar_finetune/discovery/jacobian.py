@@ -73,7 +73,7 @@ def sampled_grams(
 
 def leading(gram: Float[Tensor, "size size"], count: int) -> Float[Tensor, "size count"]:
     """The eigenvectors of the largest eigenvalues, in columns, largest first."""
-    return torch.linalg.eigh(gram)[1].flip(1)[:, :count]
+    return torch.linalg.eigh(gram.cpu())[1].flip(1)[:, :count].to(gram)  # not every device can
 
 
 def active_subspace(

@@ -57,22 +57,24 @@ def changes(
         batch_size: the most images whose way through the generator is kept for the gradient; more are generated twice.
     """
 
-    def features(rows: Tensor) -> list[Tensor]:
-        return [values.flatten(1) for values in space.outputs(anchors, rows, layers)[1:]]
+    def features(at: Anchors, rows: Tensor) -> list[Tensor]:
+        return [values.flatten(1) for values in space.outputs(at, rows, layers)[1:]]
 
-    with torch.no_grad():
-        before = features(torch.zeros(len(anchors), space.size, device=steps.device))
-
-    def moved(directions: Tensor) -> Tensor:
-        after = features(directions.repeat_interleave(len(anchors), dim=0))
-        found = [
-            F.normalize(a.unflatten(0, (len(directions), len(anchors))) - b, dim=2) for a, b in zip(after, before, strict=True)
-        ]
+    def moved(at: Anchors, before: list[Tensor], directions: Tensor) -> Tensor:
+        after = features(at, directions.repeat_interleave(len(at), dim=0))
+        found = [F.normalize(a.unflatten(0, (len(directions), len(at))) - b, dim=2) for a, b in zip(after, before, strict=True)]
         return torch.cat(found, dim=2) / len(found) ** 0.5
 
-    parts = steps.split(max(1, batch_size // len(anchors)))
-    found = [moved(parts[0])] if len(parts) == 1 else [checkpoint(moved, part, use_reentrant=False) for part in parts]
-    return torch.cat(found).transpose(0, 1)
+    whole = len(steps) * len(anchors) <= batch_size
+    found = []
+    for first in range(0, len(anchors), batch_size):
+        at = anchors.rows(slice(first, first + batch_size))
+        with torch.no_grad():
+            before = features(at, torch.zeros(len(at), space.size, device=steps.device))
+        parts = steps.split(max(1, batch_size // len(at)))
+        each = [moved(at, before, p) if whole else checkpoint(moved, at, before, p, use_reentrant=False) for p in parts]
+        found.append(torch.cat(each))
+    return torch.cat(found, dim=1).transpose(0, 1)
 
 
 def contrast(changes: Float[Tensor, "batch count values"], temperature: float) -> Float[Tensor, ""]:

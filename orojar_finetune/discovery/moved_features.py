@@ -27,12 +27,14 @@ def moved_features(space: LatentSpace, seed: int, named: Sequence[int] = ()) -> 
     anchors = space.sample(ANCHORS, rng)
     deviations = space.covariance(rng).diagonal().sqrt()
     steps = torch.randn(ANCHORS, space.size, generator=rng).to(deviations) * deviations
-    maps = space.outputs(anchors, torch.cat([torch.zeros_like(steps), steps]), every)[1:]
-    moved = []
-    for index, values in zip(every, maps, strict=True):
-        before, after = values.chunk(2)
-        if (after - before).abs().max() > ROUNDING * values.abs().max():
-            moved.append(index)
+    change, largest = torch.zeros(2, len(every))
+    for i in range(ANCHORS):  # one image at a time: all maps of all layers are in memory
+        anchor, step = anchors.rows(slice(i, i + 1)), steps[i : i + 1]
+        before, after = (space.outputs(anchor, rows, every)[1:] for rows in (torch.zeros_like(step), step))
+        for layer, (a, b) in enumerate(zip(before, after, strict=True)):
+            change[layer] = change[layer].maximum((b - a).abs().max().cpu())
+            largest[layer] = largest[layer].maximum(torch.stack([a, b]).abs().max().cpu())
+    moved = [layer for layer in every if change[layer] > ROUNDING * largest[layer]]
     if not moved:
         raise ValueError("no feature map of this generator changes with its latent: there is nothing to find directions by")
     if not set(named) <= set(moved):

@@ -25,8 +25,16 @@ def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Fl
 def least_penalized(
     space: LatentSpace, config: DiscoverConfig, processes: Processes, penalize: Penalty
 ) -> Float[Tensor, "count size"]:
-    """The basis that descent on a penalty in its coefficients at 0 reaches, on fresh latents every step."""
+    """The basis that descent on a penalty in its coefficients at 0 reaches, on fresh latents every step.
+
+    Raises:
+        ValueError: a single direction, which nothing can be orthogonal to.
+    """
     descent = config.descent
+    if config.count < 2:
+        raise ValueError(
+            f"{config.method} makes directions independent of each other: count must be at least 2, got {config.count}"
+        )
     scale = space.covariance(torch.Generator().manual_seed(config.seed)).diagonal().mean().sqrt()
 
     def loss(basis: Tensor, step: int) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from orojar_finetune.config import DiscoverConfig
+from orojar_finetune.discovery.jacobian import leading
 from orojar_finetune.latent_space import LatentSpace
 from orojar_finetune.training.processes import Processes
 
@@ -25,5 +26,4 @@ def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Fl
     first, end = space.layers or (0, len(generator.layers))
     weights = [weight[:, space.coordinates] for weight in generator.modulation_weights()[first:end]]
     stacked = torch.cat([F.normalize(weight, dim=1) for weight in weights])
-    _, vectors = torch.linalg.eigh(stacked.T @ stacked)
-    return vectors.flip(1)[:, : config.count].T.contiguous()
+    return leading(stacked.T @ stacked, config.count).T.contiguous()

@@ -14,10 +14,14 @@ def squared_change(
 ) -> Float[Tensor, " directions"]:
     """For each step the squared change of one anchor's image, summed over its values, the mean of forth and back."""
     rows = torch.cat([torch.zeros_like(steps[:1]), steps, -steps])
+    still: Tensor | None = None
+    changes = []
     with full_precision():
-        images = torch.cat([space.outputs(anchor, part)[0].flatten(1) for part in rows.split(batch_size)])
-    changes = (images[1:] - images[:1]).square().sum(dim=1)
-    return changes.view(2, -1).mean(dim=0)
+        for part in rows.split(batch_size):
+            images = space.outputs(anchor, part)[0].flatten(1)
+            still = images[:1].clone() if still is None else still
+            changes.append((images - still).square().sum(dim=1))
+    return torch.cat(changes)[1:].view(2, -1).mean(dim=0)
 
 
 def squared_changes(
@@ -35,5 +39,5 @@ def image_variance(space: LatentSpace, anchors: Anchors, batch_size: int) -> flo
     for start in range(0, len(anchors), batch_size):
         part = anchors.rows(slice(start, start + batch_size))
         still = torch.zeros(len(part), space.size, device=part.latents.device)
-        images.append(space.outputs(part, still)[0])
+        images.append(space.outputs(part, still)[0].cpu())
     return torch.cat(images).double().var(dim=0).sum().item()

@@ -15,11 +15,11 @@ def orthogonality(grams: Float[Tensor, "latents directions directions"]) -> floa
 
 
 def squared_cosines(grams: Float[Tensor, "latents directions directions"]) -> Float[Tensor, " latents"]:
-    """The same for each latent alone, in float64: the mean over pairs, 0 where there is no pair."""
+    """The same for each latent alone, in float64 on the CPU: the mean over pairs, 0 where there is no pair."""
     size = grams.shape[1]
     if size < 2:
-        return torch.zeros(len(grams), dtype=torch.float64, device=grams.device)
+        return torch.zeros(len(grams), dtype=torch.float64)
     lengths = grams.diagonal(dim1=1, dim2=2).clamp_min(torch.finfo(grams.dtype).tiny).sqrt()
     cosines = grams / lengths[:, :, None] / lengths[:, None, :]
     off = ~torch.eye(size, dtype=torch.bool, device=grams.device)
-    return cosines.square()[:, off].double().mean(dim=1)
+    return cosines.square()[:, off].cpu().double().mean(dim=1)

@@ -22,10 +22,11 @@ class Basis(nn.Module):
 
     def __init__(self, start: Float[Tensor, "count size"]) -> None:
         super().__init__()
-        self.weight = nn.Parameter(start)
+        self.weight = nn.Parameter(start.cpu())
         with torch.random.fork_rng(devices=[]):  # torch completes the rows to a rotation with global randomness
-            torch.manual_seed(0)
+            torch.default_generator.manual_seed(0)
             parametrizations.orthogonal(self, "weight")
+        self.to(start.device)
 
     def forward(self) -> Float[Tensor, "count size"]:
         return self.weight
@@ -44,6 +45,9 @@ def descend_basis(
     Args:
         loss: basis and step number to this process's mean loss; gradients are averaged over the processes.
         start: orthonormal rows to start from.
+
+    Raises:
+        ValueError: a loss that was never finite.
     """
     accelerator = processes.accelerator
     basis: nn.Module = Basis(start)
@@ -68,4 +72,6 @@ def descend_basis(
                 best, best_loss, best_step = current.detach().clone(), average, step
             elif config.patience and step - best_step >= config.patience:
                 break
+    if best_loss == float("inf") and config.steps:
+        raise ValueError(f"the loss was never finite: its last mean over {WINDOW} steps was {average}")
     return best

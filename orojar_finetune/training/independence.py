@@ -134,7 +134,7 @@ def outputs(generator: Generator, on: Sequence[str]) -> tuple[list[int], list[in
     """What the words of `on` mean: how many times each wanted image is reduced, and the indices of the wanted layers.
 
     Raises:
-        ValueError: a word that means nothing here; says which do.
+        ValueError: a word that means nothing here, or words that mean none of this generator's layers; says which do.
     """
     reductions: list[int] = []
     layers: list[int] = []
@@ -155,4 +155,6 @@ def outputs(generator: Generator, on: Sequence[str]) -> tuple[list[int], list[in
         else:
             known = f"image, image/4, layers, or numbers 0..{len(generator.feature_layers) - 1}"
             raise ValueError(f"on must be made of {known} (see 'orojar inspect'), got {word!r}")
+    if not reductions and not layers:
+        raise ValueError(f"on {tuple(on)} names nothing that {generator.family} has at this size: take image")
     return reductions, list(dict.fromkeys(layers))

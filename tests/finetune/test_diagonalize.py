@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from orojar_finetune.diagonalize import joint_diagonalize
@@ -38,3 +39,25 @@ def test_no_small_rotation_improves_on_the_result_for_matrices_without_a_common_
         skew = torch.randn(4, 4, generator=rng, dtype=torch.float64) * 0.03
         turned = Q @ torch.matrix_exp(skew - skew.T)
         assert off(turned.T @ A @ turned) > best
+
+
+def test_equal_diagonals_are_no_resting_place():
+    """The identity is a saddle of the sum there, and an eighth of a turn its least."""
+    A = torch.tensor([[[2.0, 1.0], [1.0, 2.0]]], dtype=torch.float64)
+    Q = joint_diagonalize(A)
+    torch.testing.assert_close((Q.T @ A @ Q)[0].diagonal().sort().values, torch.tensor([1.0, 3.0], dtype=torch.float64))
+    assert off(Q.T @ A @ Q) < 1e-28
+    rng = torch.Generator().manual_seed(4)
+    alike = torch.stack([torch.corrcoef(torch.randn(6, 12, generator=rng, dtype=torch.float64)) for _ in range(30)])
+    found = joint_diagonalize(alike)
+    assert off(found.T @ alike @ found) < 0.6 * off(alike)
+
+
+def test_what_is_diagonal_up_to_rounding_stays():
+    A = torch.eye(3, dtype=torch.float64)[None] + 1e-17 * torch.tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    assert torch.equal(joint_diagonalize(A), torch.eye(3, dtype=torch.float64))
+
+
+def test_matrices_that_are_not_finite_are_refused():
+    with pytest.raises(ValueError, match="not finite"):
+        joint_diagonalize(torch.full((1, 2, 2), torch.nan))

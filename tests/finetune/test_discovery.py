@@ -121,6 +121,13 @@ def test_descent_stops_early_when_nothing_improves():
     torch.testing.assert_close(found, start)
 
 
+def test_a_descent_whose_loss_is_never_finite_gives_no_basis():
+    with pytest.raises(ValueError, match="never finite"):
+        descend_basis(
+            lambda basis, _: basis.sum() * torch.nan, random_basis(2, 4, 0), DescentConfig(steps=30), Processes(progress=False)
+        )
+
+
 def test_descent_keeps_the_basis_of_the_best_window():
     start, wanted = random_basis(2, 6, seed=0), random_basis(2, 6, seed=1)
     seen: list[Tensor] = []

@@ -1,3 +1,4 @@
+import inspect
 import itertools
 from functools import partial
 
@@ -201,12 +202,36 @@ def test_scale_free_hessian_penalty_does_not_change_with_the_scale_of_the_output
         ({"epsilon": 0.0}, "epsilon must be above 0"),
         ({"reduction": "sum"}, "reduction must be mean, max or none"),
         ({"signs": torch.ones(2, 3)}, "signs must have the shape"),
+        ({"difference": "backward"}, "difference must be forward or central"),
     ],
 )
 def test_arguments_that_cannot_work_are_refused(options, words):
-    for penalty in (orojar, hessian_penalty):
-        with pytest.raises(Exception, match=words if "reduction" not in options else "reduction"):
-            penalty(lambda z: z, torch.zeros(3, 4), **options)
+    for penalty in (orojar,) if "difference" in options else (orojar, hessian_penalty):
+        with pytest.raises(ValueError, match=words):
+            inspect.unwrap(penalty)(lambda z: z, torch.zeros(3, 4), **options)  # without the tests' check of types
+
+
+def test_outputs_that_are_none_are_refused():
+    z, pairs = torch.zeros(3, 4), torch.tensor([[0, 1]] * 3)
+    for penalize in (orojar, hessian_penalty, lambda generate, z: cosines(generate, z, pairs)):
+        with pytest.raises(ValueError, match="generate returned no activations"):
+            penalize(lambda _: [], z)
+
+
+@pytest.mark.parametrize("penalize", [orojar, hessian_penalty])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_outputs_in_half_precision_are_squared_and_summed_in_float32(penalize, dtype):
+    """Their squared changes, summed over so many values, are past the largest number of float16."""
+    J = linear(30_000, 4).float()
+    signs = torch.tensor([[[1.0, 1.0, 1.0, 1.0]], [[1.0, -1.0, 1.0, -1.0]]])
+
+    def curved(z):
+        return 20 * (z @ J.T).sin()
+
+    half = penalize(lambda z: curved(z).to(dtype), torch.zeros(1, 4), signs=signs, scale_free=True)
+    whole = penalize(curved, torch.zeros(1, 4), signs=signs, scale_free=True)
+    assert half.dtype == torch.float32
+    torch.testing.assert_close(half, whole, rtol=0.05, atol=1e-3)
 
 
 def test_other_latents_than_vectors_are_fine():

@@ -1,10 +1,12 @@
+import pytest
 import torch
 from PIL import Image
 
+from linear import direction_set
 from orojar_finetune import discover, generate_edited, render
 from orojar_finetune.config import DiscoverConfig
 from orojar_finetune.editing import latents_of_seeds
-from tiny import tiny_stylegan2
+from tiny import tiny_pggan, tiny_stylegan2
 
 QUICK = DiscoverConfig(count=3, latents=4, held_out=4)
 
@@ -75,3 +77,13 @@ def test_no_more_samples_are_made_at_once_than_memory_may_hold(monkeypatch):
     monkeypatch.setattr(generator, "synthesize", synthesize)
     assert render.samples(generator, range(7)).shape[0] == 7
     assert seen == [3, 3, 1]
+
+
+def test_edits_without_their_directions_or_with_those_of_another_generator_are_refused():
+    generator, unlike = tiny_stylegan2(), tiny_pggan()
+    z = generator.sample_latents(1, torch.Generator().manual_seed(0))
+    with pytest.raises(ValueError, match=r"strengths \{'hue': 3.0\} need the direction set"):
+        generate_edited(generator, z, None, {"hue": 3.0})
+    of_w = direction_set(torch.eye(8)[:1], space="w")
+    with pytest.raises(ValueError, match="directions in w do not fit pggan, which has z"):
+        generate_edited(unlike, unlike.sample_latents(1, torch.Generator().manual_seed(0)), of_w, {0: 1.0})

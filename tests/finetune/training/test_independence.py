@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 import torch
 
+from linear import Linear
 from orojar_finetune import Directions, orojar
 from orojar_finetune.config import PenaltyConfig
 from orojar_finetune.discovery.random import random_basis
@@ -143,3 +144,8 @@ def test_words_that_mean_nothing_are_refused_with_those_that_do(word):
 def test_a_reduction_that_does_not_divide_the_image_is_refused(word):
     with pytest.raises(ValueError, match="must divide the 16 pixels"):
         outputs(tiny_stylegan2(), (word,))
+
+
+def test_a_generator_without_inner_layers_has_none_to_be_penalised():
+    with pytest.raises(ValueError, match=r"on \('layers',\) names nothing that linear has"):
+        outputs(Linear(), ["layers"])
