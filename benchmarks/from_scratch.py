@@ -14,6 +14,8 @@ python benchmarks/from_scratch.py run --preset full          128 x 128 pixels, f
 python benchmarks/from_scratch.py weights                    a short trial of each penalty at several weights, one seed
 python benchmarks/from_scratch.py report --runs FOLDER       writes benchmarks/results/from_scratch.json from the runs there are
                                                              and those that are in the results already
+python benchmarks/from_scratch.py picture --runs FOLDER      writes benchmarks/results/from_scratch.png: the coordinates of one
+                                                             seed, without a penalty and with OroJaR scale-free
 """
 
 import argparse
@@ -25,13 +27,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 
 from active_axes import active_ones
 from orojar_finetune import TrainConfig, evaluate, train
 from orojar_finetune.config import ComparisonConfig, GanConfig, JacobianPenaltyConfig, NetworkConfig, RunConfig
 from orojar_finetune.measures.coordinates import latent_axes
 from orojar_finetune.render import strip, traversal
-from results import device, once, runs_so_far, write
+from results import RESULTS, device, once, runs_so_far, write
+from side_by_side import side_by_side
 
 PAPER = JacobianPenaltyConfig(form="variance", scale_free=False, on=("layers",))
 DESIGNS = {
@@ -50,14 +54,14 @@ TRIALS = {
     "orojar pairs": (1.5, 15.0, 150.0),
 }
 """What `weights` tries."""
-WEIGHTS = {"none": 0.0, "hessian": 0.1, "orojar": 1e-8, "orojar scale-free": 5.0, "orojar pairs": 15.0}
+WEIGHTS = {"none": 0.0, "hessian": 0.01, "orojar": 1e-8, "orojar scale-free": 5.0, "orojar pairs": 15.0}
 NETWORKS = {
     "reduced": NetworkConfig("pggan", 32, (64, 64, 48, 32), (64, 64, 48, 24), latent_size=12, normalize_latents=False),
     "full": NetworkConfig(
         "pggan", 128, (256, 256, 256, 128, 64, 32), (256, 256, 256, 128, 64, 32), latent_size=12, normalize_latents=False
     ),
 }
-STEPS = {"reduced": 4000, "full": 60_000}
+STEPS = {"reduced": 3000, "full": 60_000}
 TRIAL_STEPS = 800
 MEASURES = ("independence", "activeness", "fidelity", "ground-truth")
 KEYS = {
@@ -73,12 +77,14 @@ KEYS = {
 }
 SHOWN, ROWS = (-2.0, -1.0, 0.0, 1.0, 2.0), [0, 1, 2]
 """Sigmas in the pictures of traversals, and the seeds of their rows."""
+COMPARED = {"none": "no penalty", "orojar scale-free": "OroJaR scale-free on all of z"}
+SHOWN_COORDINATES = 6
 
 
 def main() -> None:
     """Runs designs, tries weights, or reports what there is."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["run", "weights", "report"])
+    parser.add_argument("what", choices=["run", "weights", "report", "picture"])
     parser.add_argument("--preset", choices=list(NETWORKS), default="reduced")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--designs", nargs="+", choices=list(DESIGNS), default=list(DESIGNS))
@@ -93,6 +99,8 @@ def main() -> None:
     if trial:
         planned = [(name, w, options.seeds[0]) for name in options.designs for w in TRIALS[name]]
     mine, of = map(int, options.share.split("/"))
+    if options.what == "picture":
+        return picture(options.runs, options.seeds[0], steps)
     if options.what != "report":
         for name, weight, seed in planned[mine::of]:
             run(name, weight, seed, steps, options)
@@ -101,10 +109,27 @@ def main() -> None:
 
 def run(name: str, weight: float, seed: int, steps: int, options: argparse.Namespace) -> None:
     """One training and its measurement, unless they have been done."""
-    words = f"{options.preset}-{name}-{weight:g}-seed-{seed}-steps-{steps}".replace(" ", "-")
-    folder = options.runs / words
+    called = words(options.preset, name, weight, seed, steps)
+    folder = options.runs / called
     found = once(folder / "measured.json", lambda: judged(name, weight, seed, steps, options.preset, folder))
-    print(f"{words:60}" + ", ".join(f"{key} {found[key]:.4f}" for key in KEYS if key in found), flush=True)
+    print(f"{called:60}" + ", ".join(f"{key} {found[key]:.4f}" for key in KEYS if key in found), flush=True)
+
+
+def picture(runs: Path, seed: int, steps: int) -> None:
+    """The most active coordinates of z of two generators, a row each: what the first picture becomes from -2 to 2 sigmas."""
+    columns = {}
+    for name, title in COMPARED.items():
+        folder = runs / words("reduced", name, WEIGHTS[name], seed, steps)
+        activity = json.loads((folder / "measured.json").read_text(encoding="utf-8"))["found"]["of_directions"]["activity"]
+        order = sorted(range(len(activity)), key=lambda i: activity[f"z {i}"]["value"], reverse=True)
+        strips = [Image.open(folder / f"coordinate-{i}.png") for i in order[:SHOWN_COORDINATES]]
+        columns[title] = [one.crop((0, 0, one.width, one.height // len(ROWS))) for one in strips]
+    side_by_side(columns, RESULTS / "from_scratch.png")
+
+
+def words(preset: str, name: str, weight: float, seed: int, steps: int) -> str:
+    """A run as the name of its folder."""
+    return f"{preset}-{name}-{weight:g}-seed-{seed}-steps-{steps}".replace(" ", "-")
 
 
 def judged(name: str, weight: float, seed: int, steps: int, preset: str, folder: Path) -> dict[str, Any]:

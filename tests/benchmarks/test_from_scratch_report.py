@@ -1,11 +1,13 @@
 import json
 
 import pytest
+from PIL import Image
 
 import from_scratch
 import results
-from from_scratch import DESIGNS, KEYS, NETWORKS, STEPS, TRIALS, WEIGHTS
+from from_scratch import DESIGNS, KEYS, NETWORKS, STEPS, TRIALS, WEIGHTS, words
 from orojar_finetune.training.from_scratch import networks
+from side_by_side import BELOW, GAP, HEADER
 
 
 def record(design, seed, value):
@@ -57,3 +59,22 @@ def test_presets_are_networks_of_the_papers_latent_size(preset):
     assert generator.spaces == ("z",)
     assert discriminator.config["resolution"] == generator.resolution
     assert preset in STEPS
+
+
+def test_the_picture_shows_the_most_active_coordinates_of_both_side_by_side(tmp_path, monkeypatch):
+    monkeypatch.setattr(from_scratch, "RESULTS", tmp_path)
+    for name, shift in (("none", 0), ("orojar scale-free", 3)):
+        folder = tmp_path / "runs" / words("reduced", name, WEIGHTS[name], 0, 10)
+        folder.mkdir(parents=True)
+        active = [(i + shift) % 12 for i in range(12)]
+        activity = {f"z {i}": {"value": float(active[i])} for i in range(12)}
+        (folder / "measured.json").write_text(json.dumps({"found": {"of_directions": {"activity": activity}}}))
+        for i in range(12):
+            one = Image.new("RGB", (20, 12), (0, 0, 255))
+            one.paste((20 * active[i], shift, 0), (0, 0, 20, 4))  # the first of three rows
+            one.save(folder / f"coordinate-{i}.png")
+    from_scratch.picture(tmp_path / "runs", 0, 10)
+    with Image.open(tmp_path / "from_scratch.png") as drawn:
+        for column, shift in ((10, 0), (10 + 20 + GAP, 3)):
+            seen = [drawn.getpixel((column, HEADER + 2 + row * (4 + BELOW))) for row in range(6)]
+            assert seen == [(20 * (11 - row), shift, 0) for row in range(6)]
