@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, hf_hub_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, LocalTokenNotFoundError
 
 from orojar_adapters import read_checkpoint
@@ -13,16 +13,21 @@ from orojar_adapters.families import FAMILIES
 from orojar_adapters.readers import adapter as adapters
 from orojar_adapters.readers import folder as reader
 from orojar_adapters.sources import RUN_MODEL
-from orojar_finetune.card import CARD
+from orojar_finetune.card import CARD, MARK
 from orojar_finetune.model_folder import is_model_folder
 
 log = logging.getLogger("orojar")
 
 LEFT_OUT = [".*", "**/.*", "checkpoint-*"]
+OURS = ["directions.*", "discriminator/*", "previews/direction_*.png", "previews/traversal.gif", "metrics.json", "report.html"]
+"""What an earlier push may have left that does not belong to the weights of this one."""
+
+
+KEPT = "The card that was there stays; to replace it: orojar push --overwrite-card"
 
 
 class Pushed(NamedTuple):
-    """Where a push went, and whether a card that was there stayed."""
+    """Where a push went, and whether somebody's own card that was there stayed."""
 
     repo_id: str
     url: str
@@ -39,12 +44,14 @@ def push(
 ) -> Pushed:
     """Uploads a model folder, making the repository where there is none; files that did not change are not sent.
 
+    What an earlier push wrote and this folder does not have goes; files of others in the repository stay.
+
     Args:
         folder: as `discover` or `convert` wrote it.
         repo_id: `user/repo`.
-        private: whether a new repository is private.
+        private: whether the repository is to be private; one that is public already is refused.
         message: of the commit.
-        overwrite_card: whether a card that the repository already has is replaced.
+        overwrite_card: whether a card of somebody's own in the repository is replaced, as those that we wrote are.
         token: None takes the one of `hf auth login`.
 
     Raises:
@@ -63,7 +70,9 @@ def push(
     api = HfApi(token=token)
     try:
         repo = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
-        keep_card = api.file_exists(repo, CARD) and not overwrite_card
+        if private and not api.model_info(repo).private:
+            raise ValueError(f"{repo} is public, so what is pushed there would be: make it private first, or name another")
+        keep_card = not overwrite_card and api.file_exists(repo, CARD) and not _is_ours(repo, token)
         if adapter is not None and api.file_exists(repo, reader.WEIGHTS):
             raise ValueError(f"{repo} holds a whole generator, which would hide the adapter: name another repository")
         commit = api.upload_folder(
@@ -71,7 +80,7 @@ def push(
             repo_id=repo,
             commit_message=message,
             ignore_patterns=[*LEFT_OUT, CARD] if keep_card else LEFT_OUT,
-            delete_patterns=sorted(adapters.FILES) if adapter is None else None,  # an earlier push may have been an adapter
+            delete_patterns=OURS + (sorted(adapters.FILES) if adapter is None else []),
         )
     except LocalTokenNotFoundError as e:
         raise ValueError("no Hub token on this machine: type `hf auth login`, or set HF_TOKEN") from e
@@ -82,3 +91,8 @@ def push(
     except (HTTPError, OSError) as e:
         raise ValueError(f"the Hub could not be reached for {repo_id} ({type(e).__name__}: {e})") from e
     return Pushed(repo, str(commit.commit_url), keep_card)
+
+
+def _is_ours(repo: str, token: str | None) -> bool:
+    """Whether the card of a repository is one that we wrote."""
+    return MARK in Path(hf_hub_download(repo, CARD, token=token)).read_text(encoding="utf-8", errors="replace")

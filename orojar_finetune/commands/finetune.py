@@ -41,7 +41,10 @@ def run(options: Finetune) -> None:
     _report(done, folder)
     if options.push_to_hub and options.hub_model_id:
         if done.ended == "done":
-            print(f"Pushed: {hub.push(folder / RUN_MODEL, options.hub_model_id).url}")
+            pushed = hub.push(folder / RUN_MODEL, options.hub_model_id)
+            print(f"Pushed: {pushed.url}")
+            if pushed.kept_card:
+                print(hub.KEPT)
         else:
             print(f"Not pushed, as the run has not come to its end: orojar push {folder / RUN_MODEL} {options.hub_model_id}")
 
@@ -60,5 +63,6 @@ def _report(done: Finetuned, folder: Path) -> None:
     for name, words in {"frechet": "Fréchet distance", "orthogonality": "off-diagonal cos²", "activity": "activity"}.items():
         print(f"{words:24}{getattr(done.start, name):10.3f}{getattr(done.end, name):10.3f}")
     alone = f" after {done.discriminator_steps} of a new discriminator alone" if done.discriminator_steps else ""
-    print(f"{done.ended}, {done.steps} steps{alone}. Wrote {folder / RUN_MODEL}")
+    kept = f", the weights after {done.kept_step} are kept" if done.kept_step < done.steps else ""
+    print(f"{done.ended}, {done.steps} steps{alone}{kept}. Wrote {folder / RUN_MODEL}")
     print(f"Edit:  orojar edit {folder / RUN_MODEL}")

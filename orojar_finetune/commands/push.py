@@ -1,6 +1,6 @@
 """`orojar push`."""
 
-from orojar_finetune.hub import push
+from orojar_finetune.hub import KEPT, push
 from orojar_finetune.verbs import Push
 
 
@@ -9,5 +9,5 @@ def run(options: Push) -> None:
     pushed = push(options.folder, options.repo, options.private, options.message, options.overwrite_card)
     print(f"Pushed {options.folder} to {pushed.repo_id} ({pushed.url})")
     if pushed.kept_card:
-        print("The card that was there stays; to replace it: --overwrite-card")
+        print(KEPT)
     print(f"Anyone can open it:  orojar edit {pushed.repo_id}")

@@ -4,7 +4,7 @@ from huggingface_hub import HfApi, hf_hub_download
 
 from orojar_finetune import CheckpointError, Directions, discover, load_generator, push, write_model_folder
 from orojar_finetune.config import DiscoverConfig
-from tiny import tiny_stylegan2
+from tiny import tiny_discriminator, tiny_stylegan2
 
 QUICK = DiscoverConfig(count=3, latents=4, held_out=4)
 
@@ -111,3 +111,37 @@ def test_missing_directions_on_the_hub_are_said_plainly(hub, tmp_path):
     assert Directions.list("tester/bare") == []
     with pytest.raises(CheckpointError, match="neither a folder here nor a repository"):
         Directions.load("tester/not-there")
+
+
+def test_a_second_push_leaves_nothing_of_the_first_ones_weights(hub, folder, tmp_path):
+    write_model_folder(folder, load_generator(folder), discriminator=tiny_discriminator())
+    push(folder, "tester/again")
+    HfApi().upload_file(path_or_fileobj=b"theirs", path_in_repo="notes/mine.txt", repo_id="tester/again")
+    other = tiny_stylegan2(seed=1)
+    write_model_folder(tmp_path / "two", other)
+    assert not push(tmp_path / "two", "tester/again").kept_card
+    files = set(HfApi().list_repo_files("tester/again"))
+    assert not [name for name in files if name.startswith(("directions.", "discriminator/", "previews/direction_"))]
+    assert {"notes/mine.txt", "previews/samples.png", "README.md"} <= files
+    facts = load_generator("tester/again").source_facts
+    assert facts is not None and not facts.has_discriminator
+    assert Directions.list("tester/again") == []
+
+
+def test_a_card_that_we_wrote_is_written_anew(hub, folder):
+    push(folder, "tester/renewed")
+    found = discover(load_generator(folder), QUICK, method="sefa", progress=False)
+    write_model_folder(folder, load_generator(folder), {"sefa": found})
+    assert not push(folder, "tester/renewed").kept_card
+    with open(hf_hub_download("tester/renewed", "README.md")) as file:
+        assert "## Directions (`sefa`, in w)" in file.read()
+
+
+def test_nothing_private_is_pushed_where_all_can_see_it(hub, folder):
+    push(folder, "tester/hidden-away", private=True)
+    push(folder, "tester/hidden-away", private=True)
+    assert HfApi().model_info("tester/hidden-away").private
+    HfApi().create_repo("tester/open")
+    with pytest.raises(ValueError, match="tester/open is public"):
+        push(folder, "tester/open", private=True)
+    assert "config.json" not in HfApi().list_repo_files("tester/open")
