@@ -1,5 +1,6 @@
 """Convolution whose input channels are scaled per sample (Karras et al., StyleGAN2, CVPR 2020, section 2.2)."""
 
+import torch
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
@@ -28,5 +29,8 @@ def modulated_conv(
     x = conv_upsample(x, weight) if up else F.conv2d(x, weight, padding=kernel // 2)
     if not demodulate:
         return x
-    norms = styles.square() @ weight.square().sum(dim=(2, 3)).T
-    return x * rearrange((norms + 1e-8).rsqrt(), "b o -> b o 1 1")
+    wide = torch.promote_types(styles.dtype, torch.float32)  # sums of squares are past the largest number of float16
+    with torch.autocast(x.device.type, enabled=False):
+        norms = styles.to(wide).square() @ weight.to(wide).square().sum(dim=(2, 3)).T
+        scale = (norms + 1e-8).rsqrt().to(x.dtype)
+    return x * rearrange(scale, "b o -> b o 1 1")

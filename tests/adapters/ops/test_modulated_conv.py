@@ -36,3 +36,16 @@ def test_demodulation_makes_the_scale_of_a_style_irrelevant():
     styles = torch.rand(2, 4, generator=rng) + 0.5
     torch.testing.assert_close(modulated_conv(x, weight, styles), modulated_conv(x, weight, 10 * styles))
     assert not torch.allclose(modulated_conv(x, weight, styles, False), modulated_conv(x, weight, 10 * styles, False))
+
+
+@pytest.mark.parametrize("size", [1.0, 6.0, 30.0])
+def test_large_styles_are_not_lost_in_half_precision(size):
+    """Of 512 channels the sum of squares is past the largest number of float16, and over infinity everything is 0."""
+    rng = torch.Generator().manual_seed(0)
+    x, weight = torch.randn(1, 512, 4, 4, generator=rng), torch.randn(64, 512, 3, 3, generator=rng)
+    styles = size * torch.randn(1, 512, generator=rng)
+    wanted = modulated_conv(x, weight, styles)
+    with torch.autocast("cpu", dtype=torch.float16):
+        found = modulated_conv(x.half(), weight, styles.half())
+    assert found.dtype == torch.float16
+    torch.testing.assert_close(found.float(), wanted, atol=0.02, rtol=0.02)
