@@ -16,6 +16,10 @@ MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 """PIL's word for images of so many channels."""
 
 
+class DamagedImageError(ValueError):
+    """An image that cannot be read."""
+
+
 @dataclass(frozen=True)
 class Decoder:
     """Reads images of a source; works in threads, so without torch, which would start threads of its own in each."""
@@ -29,7 +33,7 @@ class Decoder:
             pixels = pixels_of(self.source.read(index), self.resolution, self.channels)
         except Exception as e:
             text = f"data: {self.source.name(index)} cannot be read as an image ({type(e).__name__}: {e})"
-            raise ValueError(f"{text}; repair it or take it out") from e
+            raise DamagedImageError(f"{text}; repair it or take it out") from e
         return pixels[:, ::-1] if mirrored else pixels
 
 
@@ -43,8 +47,8 @@ def pixels_of(file: bytes, resolution: int, channels: int) -> UInt8[np.ndarray, 
         Exception: the file is damaged or no image; PIL's decoders raise whatever they stumble over.
     """
     with Image.open(BytesIO(file), formats=FORMATS) as opened:
-        image = _middle_square(ImageOps.exif_transpose(opened))
-    image = _to_mode(_to_8_bits(image), MODES[channels])
+        image = _to_8_bits(_middle_square(ImageOps.exif_transpose(opened)), opened.format)
+    image = _to_mode(image, MODES[channels])
     # reducing_gap: far larger images are averaged over boxes first, which is faster and cannot be seen (PIL's documentation)
     image = image.resize((resolution, resolution), Image.Resampling.LANCZOS, reducing_gap=3.0)
     return np.array(image).reshape(resolution, resolution, channels)
@@ -56,9 +60,9 @@ def _middle_square(image: Image.Image) -> Image.Image:
     return image.crop((left, top, left + side, top + side))
 
 
-def _to_8_bits(image: Image.Image) -> Image.Image:
-    """PIL's own conversion would cut off everything above 255."""
-    if image.mode.startswith("I;16"):
+def _to_8_bits(image: Image.Image, format: str | None) -> Image.Image:
+    """PIL's own conversion would cut off everything above 255. It reads PGM of 16 bits into 32."""
+    if image.mode.startswith("I;16") or (image.mode == "I" and format == "PPM"):
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode in ("I", "F"):
         raise ValueError(f"pixels of 32 bits (PIL's mode {image.mode}) have no known range: save it with 8 or 16 bits")

@@ -25,7 +25,7 @@ class Fidelity:
         features: what is compared, by name.
 
     Raises:
-        ValueError: features that do not exist or cannot be had.
+        ValueError: features that do not exist or cannot be had, or real images that are all alike.
     """
 
     def __init__(self, reals: Reals, config: ComparisonConfig, processes: Processes, seed: int) -> None:
@@ -34,6 +34,8 @@ class Fidelity:
         self.config, self.processes, self.seed = config, processes, seed
         self.real = self._moments(lambda i: reals.batch(FAR + i, BATCH, slice(0, BATCH))[0])
         self.spread = self.real.covariance.trace().item()
+        if not self.spread > 0:
+            raise ValueError("data: all images are alike, so that nothing can be learned from them: give different ones")
 
     def of(self, generator: Generator) -> float:
         """The Fréchet distance of a generator's images to the real ones, over the variance of the real ones' features.

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from orojar_adapters.generator import Labels
-from orojar_finetune.training.image_labels import with_classes
+from orojar_finetune.training.image_labels import numbered, with_classes
 from orojar_finetune.training.image_source import ImageSource
 
 LABEL = "label"
@@ -64,7 +64,7 @@ class HubDataset(ImageSource):
         return Path(file["path"]).read_bytes() if file["bytes"] is None else file["bytes"]
 
     def labels(self, classes: int) -> Labels:
-        """The column `label`: class indices, or words that are numbered in the order of the alphabet."""
+        """The column `label`: class indices, or words, which are numbers or numbered in the order of the alphabet."""
         if LABEL not in self._data.features:
             raise ValueError(
                 f"{self.where} has no column {LABEL!r}, and the generator has {classes} classes; "
@@ -72,9 +72,9 @@ class HubDataset(ImageSource):
             )
         feature, values = self._data.features[LABEL], self._data.select_columns([LABEL])[:][LABEL]
         if all(isinstance(value, str) for value in values):
-            words = sorted(set(values))
-            numbers = {word: index for index, word in enumerate(words)}
-            return with_classes(torch.tensor([numbers[value] for value in values]), len(words), classes, self.where)
+            numbers = numbered(values, self.where)
+            found = torch.tensor([numbers[value] for value in values])
+            return with_classes(found, max(numbers.values()) + 1, classes, self.where)
         if not all(isinstance(value, int) for value in values):
             raise ValueError(f"{self.where}: the column {LABEL!r} must hold class indices or words, got {feature}")
         labels = torch.tensor(values)

@@ -1,5 +1,6 @@
 """Real images from people's own data, in an order that depends on the seed and the step alone."""
 
+import logging
 import re
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -21,7 +22,15 @@ from orojar_finetune.training.image_source import ImageSource
 from orojar_finetune.training.reals import Reals, RenderedScenes, SamplesOfOriginal
 from orojar_finetune.training.workers import Workers
 
+log = logging.getLogger("orojar")
+
 HUB = "hub:"
+WORDS = {
+    "scenes": "the built-in pictures",
+    "none": "samples of the generator itself",
+    "original": "samples of the generator itself",
+}
+"""What is no place."""
 REPO = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
 EPOCHS_KEPT = 2
 """A batch and the one prepared after it can reach into the next epoch."""
@@ -45,6 +54,8 @@ def open_reals(
     Raises:
         ValueError: there are no such images, or they do not fit the generator.
     """
+    if data in WORDS and _existing(data) is not None:
+        log.warning("data: %s means %s; for what lies here by that name type ./%s", data, WORDS[data], data)
     if data == "scenes":
         if generator.image_channels != 3 or generator.num_classes:
             has = f"{generator.image_channels} channels and {generator.num_classes} classes"

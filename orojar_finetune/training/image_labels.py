@@ -1,4 +1,4 @@
-"""The classes of images: NVlabs' dataset.json, or a subfolder for each."""
+"""The classes of images: NVlabs' dataset.json, or a subfolder for each, whose name may be the class index."""
 
 import json
 from collections.abc import Sequence
@@ -32,10 +32,29 @@ def labels_of_files(names: Sequence[str], listing: bytes | None, classes: int, w
             f"{where}: {_few(loose)} in no subfolder, so of no class, and the generator has {classes} classes; "
             f"make one subfolder per class or a {LISTING} beside the images: {EXAMPLE}"
         )
-    folders = sorted({name.split("/", 1)[0] for name in names})
-    numbers = {folder: index for index, folder in enumerate(folders)}
-    labels = torch.tensor([numbers[name.split("/", 1)[0]] for name in names])
-    return with_classes(labels, len(folders), classes, f"{where} (subfolders: {', '.join(folders[:8])})")
+    folders = [name.split("/", 1)[0] for name in names]
+    numbers = numbered(folders, where)
+    return with_classes(
+        torch.tensor([numbers[folder] for folder in folders]),
+        max(numbers.values()) + 1,
+        classes,
+        f"{where} (subfolders: {', '.join(list(numbers)[:8])})",
+    )
+
+
+def numbered(words: Sequence[str], where: str) -> dict[str, int]:
+    """The class index of each word: the number that it is where all are numbers, else its place in the alphabet.
+
+    Raises:
+        ValueError: two words for one number, as 1 and 01.
+    """
+    different = sorted(set(words))
+    if not all(word.isdecimal() for word in different):
+        return {word: index for index, word in enumerate(different)}
+    numbers = {word: int(word) for word in sorted(different, key=int)}
+    if len(set(numbers.values())) < len(numbers):
+        raise ValueError(f"{where}: of the classes {', '.join(list(numbers)[:8])} some are one number written in two ways")
+    return numbers
 
 
 def with_classes(labels: Labels, found: int, classes: int, where: str) -> Labels:

@@ -87,6 +87,8 @@ def test_photographs_are_turned_as_their_exif_says():
 def test_sixteen_bits_become_eight_and_thirty_two_are_refused():
     deep = Image.fromarray(np.array([[0, 255], [256, 65535]], np.uint16))
     np.testing.assert_array_equal(pixels_of(file_of(deep), 2, 1)[:, :, 0], [[0, 0], [1, 255]])
+    pgm = b"P5 2 2 65535\n" + np.array([0, 255, 256, 65535], ">u2").tobytes()  # which PIL reads into 32 bits
+    np.testing.assert_array_equal(pixels_of(pgm, 2, 1)[:, :, 0], [[0, 0], [1, 255]])
     floats = Image.fromarray(np.zeros((2, 2), np.float32))
     with pytest.raises(ValueError, match=r"pixels of 32 bits .* save it with 8 or 16 bits"):
         pixels_of(file_of(floats, "TIFF"), 2, 1)

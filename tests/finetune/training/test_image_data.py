@@ -205,3 +205,12 @@ def test_generators_of_other_channels_are_refused(folder):
 def test_a_negative_number_of_workers_is_refused():
     with pytest.raises(ValueError, match="workers must be at least 0, got -1"):
         DataConfig(workers=-1)
+
+
+def test_a_folder_that_is_called_like_a_word_is_said_to_be_left_alone(folder, tmp_path, monkeypatch, caplog):
+    monkeypatch.chdir(tmp_path)
+    assert isinstance(open_reals("scenes", tiny_stylegan2(), 0, CPU, DataConfig()), RenderedScenes) and not caplog.text
+    folder.rename(tmp_path / "scenes")
+    assert isinstance(open_reals("scenes", tiny_stylegan2(), 0, CPU, DataConfig()), RenderedScenes)
+    assert "data: scenes means the built-in pictures; for what lies here by that name type ./scenes" in caplog.text
+    assert numbers(images(opened("./scenes"), total=COUNT)) != []

@@ -68,3 +68,14 @@ def test_subfolders_that_do_not_do_say_why():
         ValueError, match=r"data: 0.png and 1 more are in no subfolder.* one subfolder per class or a dataset.json"
     ):
         labels_of_files(["0.png", "00.png", *NAMES], None, 2, "data")
+
+
+def test_subfolders_that_are_numbers_are_class_indices():
+    names = [f"{number}/a.png" for number in range(12)]
+    assert labels_of_files(names, None, 12, "data").tolist() == list(range(12))
+    assert labels_of_files(["00/a.png", "02/a.png", "01/a.png"], None, 3, "data").tolist() == [0, 2, 1]
+    assert labels_of_files(["2/a.png", "0/a.png"], None, 3, "data").tolist() == [2, 0]  # none of class 1
+    with pytest.raises(ValueError, match=r"data \(subfolders: 1, 2, 3\) has 4 classes, the generator 3"):
+        labels_of_files(["1/a.png", "3/a.png", "2/a.png"], None, 3, "data")
+    with pytest.raises(ValueError, match="of the classes 01, 1 some are one number written in two ways"):
+        labels_of_files(["1/a.png", "01/a.png"], None, 2, "data")
