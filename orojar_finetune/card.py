@@ -134,7 +134,7 @@ FIGURES = {
 
 
 def _tuning(tuning: Mapping[str, Any]) -> str:
-    start, end = tuning["start"], tuning["end"]
+    start, end, kept = tuning["start"], tuning["end"], tuning.get("kept_step", tuning["steps"])
     method, form = _method(tuning), FORMS.get(tuning.get("penalty_form"), "")
     features = f", in features {tuning['features']!r}" if "features" in tuning else ""
     words = {
@@ -145,7 +145,8 @@ def _tuning(tuning: Mapping[str, Any]) -> str:
         f"## Weights tuned {f'with {method}' if method else 'without the penalty'}",
         "",
         f"{tuning['steps']} steps of the GAN's own loss"
-        + (f" with the penalty{form} on the directions below." if method else ", to compare with."),
+        + (f" with the penalty{form} on the directions below" if method else ", to compare with")
+        + ("." if kept == tuning["steps"] else f"; these are the weights after {kept}."),
         "",
         "| | before | after |",
         "|---|---|---|",

@@ -14,7 +14,7 @@ from orojar_adapters import Generator
 from orojar_adapters.lora import Adapter
 from orojar_adapters.readers import adapter as adapters
 from orojar_adapters.readers import folder as reader
-from orojar_adapters.sources import WEIGHT_SUFFIXES
+from orojar_adapters.sources import WEIGHT_SUFFIXES, on_hub
 from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_finetune import card, render
 from orojar_finetune.atomic import replacing, replacing_folder
@@ -141,8 +141,9 @@ def default_target(source: str, ending: str) -> Path:
 
 
 def named_after(source: str, ending: str) -> Path:
-    """A folder in the current one that bears the name of a source."""
-    path = Path(source).expanduser()
+    """A folder in the current one that bears the name of a source; of a whole repository that of the repository."""
+    remote = on_hub(source)
+    path = Path(source).expanduser().resolve() if remote is None else Path(remote[1] or remote[0])
     is_file = path.suffix in WEIGHT_SUFFIXES and not path.is_dir()
     return Path(f"{path.stem if is_file else path.name}-{ending}")
 

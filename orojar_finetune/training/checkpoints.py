@@ -65,18 +65,27 @@ def resume(state: State, folder: Path, wanted: str | None) -> Path | None:
         ValueError: no such checkpoint, one of another run, or there are checkpoints of an earlier run that nobody wants to
             continue.
     """
-    if wanted is None:
-        if found := checkpoints(folder):
-            raise ValueError(
-                f"{folder} holds {found[-1].name} of an earlier run: continue it with --resume-from-checkpoint latest, "
-                "or choose another --output-dir"
-            )
-        return None
-    path = chosen(folder, wanted)
+    path = begins(folder, wanted)
     if path is not None:
         _compare(path, _options(path), state.options)
         state.load(path)
     return path
+
+
+def begins(folder: Path, wanted: str | None) -> Path | None:
+    """The checkpoint that a run begins at, None where it starts from its beginning.
+
+    Raises:
+        ValueError: no such checkpoint, or there are checkpoints of an earlier run that nobody wants to continue.
+    """
+    if wanted is not None:
+        return chosen(folder, wanted)
+    if found := checkpoints(folder):
+        raise ValueError(
+            f"{folder} holds {found[-1].name} of an earlier run: continue it with --resume-from-checkpoint latest, "
+            "or choose another --output-dir"
+        )
+    return None
 
 
 def chosen(folder: Path, wanted: str) -> Path | None:

@@ -49,11 +49,8 @@ def descend_basis(
     Raises:
         ValueError: a loss that was never finite.
     """
-    accelerator = processes.accelerator
-    basis: nn.Module = Basis(start)
-    optimizer: torch.optim.Optimizer = torch.optim.Adam(basis.parameters(), lr=config.learning_rate)
-    if accelerator.num_processes > 1:
-        basis, optimizer = accelerator.prepare(basis, optimizer)
+    basis = Basis(start)  # not Accelerate's, whose mixed precision would round the rotation
+    optimizer = torch.optim.Adam(basis.parameters(), lr=config.learning_rate)
     best, best_loss, best_step = start, float("inf"), 0
     window: list[float] = []
     bar = processes.track(range(config.steps), "descending")
@@ -61,7 +58,8 @@ def descend_basis(
         current = basis()
         value = loss(current, step)
         optimizer.zero_grad()
-        accelerator.backward(value)
+        value.backward()
+        processes.average_gradients(list(basis.parameters()))
         optimizer.step()
         window.append(processes.mean(value))
         if len(window) == WINDOW or step == config.steps - 1:

@@ -27,6 +27,7 @@ class Finetuned:
         end: figures of `generator`.
         ended: `done`, `interrupted`, or why the run stopped early.
         steps: of the generator that were done.
+        kept_step: of those the last one that is in `generator`.
         discriminator_steps: that a new discriminator learned alone before them.
         config: how, with everything said that the weights of the generator decide.
         data: what played the real images, as it was asked for.
@@ -41,6 +42,7 @@ class Finetuned:
     end: Figures
     ended: str
     steps: int
+    kept_step: int
     discriminator_steps: int
     config: FinetuneConfig
     data: str
@@ -55,6 +57,7 @@ class Finetuned:
             "end": dataclasses.asdict(self.end),
             "ended": self.ended,
             "steps": self.steps,
+            "kept_step": self.kept_step,
             "discriminator_steps": self.discriminator_steps,
             "penalty_weight": self.config.penalty.weight,
             "penalty_form": self.config.penalty.form,

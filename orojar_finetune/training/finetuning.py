@@ -18,7 +18,7 @@ from orojar_finetune.discovery import discover
 from orojar_finetune.discovery.discovering import measured
 from orojar_finetune.measures.held_out import space_of
 from orojar_finetune.training.adversarial import Game
-from orojar_finetune.training.checkpoints import resume
+from orojar_finetune.training.checkpoints import begins, resume
 from orojar_finetune.training.draws import rng
 from orojar_finetune.training.fidelity import Fidelity
 from orojar_finetune.training.finetuned import Finetuned
@@ -87,8 +87,12 @@ class Tuning:
     def finish(self, ended: str) -> Finetuned:
         """The generator that is kept, and its directions measured on it."""
         state, processes = self.loop.state, self.loop.processes
-        if self.config.fidelity.keep == "best" and not state.restore_best():
-            log.warning("there was no validation within the allowed drift: the last weights are kept")
+        kept = state.step
+        if self.config.fidelity.keep == "best":
+            if state.restore_best():
+                kept = state.best_step
+            else:
+                log.warning("there was no validation within the allowed drift: the last weights are kept")
         directions = self.validation.directions = with_tensors(self.validation.directions, state.running)
         generator, adapter = without_adapters(state.average, self.original, self.config.trainable)
         if adapter is None:  # with one the mean latent stays the base's
@@ -101,10 +105,22 @@ class Tuning:
         )
         processes.trackers.finish()
         alone = min(state.step, self.first)
-        start, steps = self.validation.start, state.step - alone
+        start, steps, kept = self.validation.start, state.step - alone, kept - alone
         features = self.validation.fidelity.features
         return Finetuned(
-            generator, final, state.discriminator, start, end, ended, steps, alone, self.config, self.data, features, adapter
+            generator,
+            final,
+            state.discriminator,
+            start,
+            end,
+            ended,
+            steps,
+            kept,
+            alone,
+            self.config,
+            self.data,
+            features,
+            adapter,
         )
 
 
@@ -124,11 +140,13 @@ def prepare(
     """
     config, run = resolved(config, generator), config.run
     processes = Processes.of_training(run, output_dir, progress)
+    begins(output_dir, run.resume_from_checkpoint)  # what cannot go on is refused before a search of minutes
     original = copy.deepcopy(generator).to(processes.device).eval().requires_grad_(False)
     tuned = copy.deepcopy(original)
     choose(tuned, config.trainable, config.lora_rank, run.seed)
     reals = open_reals(data, original, run.seed, processes.device, config.images, original)
-    outputs(original, config.penalty.on)  # a word that means nothing is refused before a search of minutes
+    outputs(original, config.penalty.on)
+    critic = _critic(discriminator, tuned, config)
     fidelity = Fidelity(reals, config.fidelity, processes, run.seed)
     directions = _active(directions or discover(original, config.discover, progress=progress), config.penalty.least_activity)
     if config.penalty.weight > 0 and len(directions) < 2:
@@ -138,8 +156,8 @@ def prepare(
     first = 0 if discriminator is not None else config.discriminator_steps
     steps = first + run.max_train_steps
     settled = settles(config.penalty, first, steps) if config.penalty.weight > 0 and config.penalty.settle > 0 else None
-    validation = Validation(original, fidelity, directions, config.fidelity, processes, output_dir, run.seed, settled)
-    state = State.start(tuned, _critic(discriminator, tuned, config), config.gan, run.gradient_accumulation_steps)
+    validation = Validation(original, fidelity, directions, config.fidelity, processes, output_dir, run.seed, settled, first)
+    state = State.start(tuned, critic, config.gan, run.gradient_accumulation_steps)
     state.running |= {"basis": directions.basis.clone(), "sigmas": directions.sigmas.clone(), "asked": directions.basis.clone()}
     state.options = dict(flat(dataclasses.asdict(config))) | {"data": data, "directions": _told(directions)}
     begun = resume(state, output_dir, run.resume_from_checkpoint)

@@ -16,7 +16,7 @@ from orojar_finetune.config import NetworkConfig, TrainConfig
 from orojar_finetune.measures.coordinates import latent_axes
 from orojar_finetune.measures.held_out import scores_of
 from orojar_finetune.training.adversarial import Game
-from orojar_finetune.training.checkpoints import resume
+from orojar_finetune.training.checkpoints import begins, resume
 from orojar_finetune.training.draws import rng
 from orojar_finetune.training.fidelity import Fidelity
 from orojar_finetune.training.image_data import open_reals
@@ -93,6 +93,7 @@ def prepare(config: TrainConfig, data: str, output_dir: Path) -> Training:
     """
     run = config.run
     processes = Processes.of_training(run, output_dir)
+    begins(output_dir, run.resume_from_checkpoint)
     generator, discriminator = networks(config.network, run.seed)
     generator, discriminator = generator.to(processes.device), discriminator.to(processes.device)
     reals = open_reals(data, generator, run.seed, processes.device, config.images)

@@ -14,6 +14,7 @@ import torch
 from orojar_finetune.config import GanConfig, RunConfig
 from orojar_finetune.precision import full_precision
 from orojar_finetune.training import checkpoints as saved
+from orojar_finetune.training.decoding import DamagedImageError
 from orojar_finetune.training.interrupt import Interrupt
 from orojar_finetune.training.parts import Part, add_limited
 from orojar_finetune.training.processes import Processes
@@ -77,7 +78,7 @@ class Loop:
                 if self.before is not None:
                     self.before(self.state)
                 began = time.perf_counter()
-                losses = self._step()
+                losses = self._step_or_save()
                 losses["interrupt"] = float(interrupt.wanted)
                 losses = self.processes.mean_of(losses)
                 wanted = losses.pop("interrupt") > 0
@@ -124,6 +125,20 @@ class Loop:
                 self.processes.backward(loss * (part.factor(step) * share))
             total += float(loss.detach()) * share
         return total
+
+    def _step_or_save(self) -> dict[str, float]:
+        """A step; where an image cannot be read, which is before any weight moves, a checkpoint of those before it is left."""
+        try:
+            return self._step()
+        except DamagedImageError as e:
+            if not self.processes.is_main or self.state.step in (0, self._saved_step()):
+                raise
+            self._save()
+            raise DamagedImageError(f"{e}. The {self.state.step} steps before it are saved") from e
+
+    def _saved_step(self) -> int:
+        found = saved.checkpoints(self.folder)
+        return saved.step_of(found[-1]) if found else 0
 
     def _step(self) -> dict[str, float]:
         state = self.state
@@ -217,10 +232,13 @@ class Loop:
         if not self.state.is_finite():
             self._check({"a weight": math.nan})
         if self.processes.is_main:
-            self.state.loss_scale = self.processes.loss_scale
-            self.state.save(self.folder / f"{saved.PREFIX}{self.state.step}")
-            saved.prune(self.folder, self.run.checkpoints_total_limit)
+            self._save()
         self.processes.wait()
+
+    def _save(self) -> None:
+        self.state.loss_scale = self.processes.loss_scale
+        self.state.save(self.folder / f"{saved.PREFIX}{self.state.step}")
+        saved.prune(self.folder, self.run.checkpoints_total_limit)
 
 
 def _slices(rows: slice, count: int) -> list[slice]:

@@ -1,5 +1,9 @@
-"""A small vocabulary of Accelerate: work divided over processes so that any number of them computes the same."""
+"""A small vocabulary of Accelerate: work divided over processes so that any number of them computes the same.
 
+Noise maps are the exception (`noise="random"`): they are drawn for the rows that a process has.
+"""
+
+import atexit
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -36,6 +40,9 @@ class Processes:
                 "accelerate launch --cpu starts one process only (more need MPI). For two on CPUs type: "
                 "ACCELERATE_USE_CPU=true accelerate launch --multi_gpu --num_processes 2 -m orojar_finetune ..."
             )
+        if self.accelerator.num_processes > 1:
+            atexit.unregister(_leave)
+            atexit.register(_leave)
         self.trackers = Trackers(self.accelerator)
         self.progress = progress and self.accelerator.is_main_process
 
@@ -229,3 +236,9 @@ class Processes:
 def _several_were_asked_for() -> bool:
     """Whether `accelerate launch --cpu` was told a number of processes: it then sets an address to meet at, but no ranks."""
     return "ACCELERATE_USE_CPU" in os.environ and "MASTER_ADDR" in os.environ and "RANK" not in os.environ
+
+
+def _leave() -> None:
+    """Leaves the group of processes when Python ends: torch warns of those that do not."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()

@@ -34,6 +34,7 @@ class State:
             puts there before it starts or resumes.
         loss_scale: that of half precision, where it is used.
         best: score of the best validation so far; lower is better.
+        best_step: the steps that were done then.
         best_weights: those of the averaged generator then, and what ran along.
         options: of the run, flat, as in `penalty.weight`; they travel with its checkpoints.
     """
@@ -48,6 +49,7 @@ class State:
     micro_batches: int = 1
     loss_scale: dict[str, float] = field(default_factory=dict)
     best: float = math.inf
+    best_step: int = 0
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
 
@@ -96,8 +98,10 @@ class State:
             for name, tensors in self._tensors().items():
                 save_file({key: value.contiguous() for key, value in tensors.items()}, temporary / f"{name}.safetensors")
             best = self.best if math.isfinite(self.best) else None
-            counters = {"step": self.step, "micro_batches": self.micro_batches, "best": best, "loss_scale": self.loss_scale}
+            counters: dict[str, Any] = {"step": self.step, "micro_batches": self.micro_batches, "loss_scale": self.loss_scale}
             counters |= {
+                "best": best,
+                "best_step": self.best_step,
                 "moving": {name: len(parameters_of(one)) for name, one in self._optimizers().items()},
                 "options": self.options,
             }
@@ -114,6 +118,7 @@ class State:
             self.step = int(counters["step"])
             self.micro_batches = max(self.micro_batches, int(counters["micro_batches"]))
             self.best = math.inf if counters.get("best") is None else float(counters["best"])
+            self.best_step = int(counters.get("best_step", self.step))
             self.loss_scale = dict(counters.get("loss_scale", {}))
             self.best_weights = load_file(folder / "best.safetensors")
             for name, network in self._networks().items():
@@ -130,7 +135,7 @@ class State:
 
     def keep_best(self, score: float) -> None:
         """Notes the averaged weights, and what else runs along, as the best so far."""
-        self.best = score
+        self.best, self.best_step = score, self.step
         kept = {f"average.{name}": value for name, value in self.average.state_dict().items()}
         kept |= {f"running.{name}": value for name, value in self.running.items()}
         self.best_weights = {name: value.cpu().clone() for name, value in kept.items()}

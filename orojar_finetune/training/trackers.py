@@ -59,8 +59,9 @@ class Trackers:
                 tracker.log({name: image(render.grid(rows, len(rows))) for name, rows in images.items()}, step=step)
 
     def finish(self) -> None:
-        """Lets them write what they still hold; ends the group of processes too, so nothing can be shared afterwards."""
-        self.accelerator.end_training()
+        """Lets them write what they still hold. Accelerate's own end would end the group of processes too."""
+        for tracker in self.accelerator.trackers:
+            tracker.finish()
 
 
 def flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -45,6 +45,7 @@ class Validation:
         folder: of the run; pictures go there.
         settled_from: the step from which the penalty has its last weight and the images recover: from there on each generator
             within the allowed drift is better than those before it. None where it has one weight.
+        moves_from: the step from which the generator moves; before it there is nothing to keep.
     """
 
     def __init__(
@@ -57,10 +58,11 @@ class Validation:
         folder: Path,
         seed: int,
         settled_from: float | None = None,
+        moves_from: int = 0,
     ) -> None:
         self.fidelity = fidelity
         self.directions, self.config, self.processes = directions, config, processes
-        self.folder, self.seed, self.settled_from = folder, seed, settled_from
+        self.folder, self.seed, self.settled_from, self.moves_from = folder, seed, settled_from, moves_from
         self.start = self.measure(original)
 
     def measure(self, generator: Generator) -> Figures:
@@ -80,7 +82,7 @@ class Validation:
         drift = found.frechet - self.start.frechet
         settled = self.settled_from is not None and state.step >= self.settled_from
         score = -float(state.step) if settled else self.score(found)
-        if drift <= self.config.max_drift and score < state.best:
+        if state.step > self.moves_from and drift <= self.config.max_drift and score < state.best:
             state.keep_best(score)
         self._picture(state)
         if drift > self.config.max_drift:

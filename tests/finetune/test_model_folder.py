@@ -163,6 +163,13 @@ def test_a_folder_of_another_project_is_left_alone(tmp_path):
         write_model_folder(folder, tiny_stylegan2())
 
 
+@pytest.mark.parametrize("source", [".", "../faces", "faces/", "https://huggingface.co/user/faces/tree/main"])
+def test_whatever_a_source_is_typed_like_its_folder_has_its_name(source, tmp_path, monkeypatch):
+    (tmp_path / "faces").mkdir()
+    monkeypatch.chdir(tmp_path if source == "faces/" else tmp_path / "faces")
+    assert named_after(source, "finetuned") == Path("faces-finetuned")
+
+
 @pytest.mark.parametrize(
     ("source", "name"), [("user/faces-v1.0", "faces-v1.0-orojar"), ("user/repo/a.pkl", "a-orojar"), ("b.pt", "b-orojar")]
 )
@@ -202,9 +209,11 @@ def test_the_card_says_what_the_weights_were_tuned_with_and_what_they_were_compa
     figures = {"frechet": 0.1, "orthogonality": 0.1, "activity": 0.1}
     tuning = {"start": figures, "end": figures, "steps": 9, "penalty_weight": 15.0, "data": "none", "features": "random"}
 
-    def written(**changed: str) -> str:
+    def written(**changed: str | int) -> str:
         return card.text(generator, {}, {"source": None}, None, {"finetune": {**tuning, **changed}})
 
+    assert "these are the weights after 6" in written(kept_step=6)
+    assert "these are the weights" not in written(kept_step=9)
     text = written(penalty_form="cosine")
     assert "## Weights tuned with OroJaR" in text and "squared cosines between what every pair changes" in text
     assert "Fréchet distance to samples of the original, in features 'random'" in text

@@ -50,9 +50,10 @@ def test_two_processes_find_the_directions_of_one(tmp_path, method):
     torch.testing.assert_close(torch.tensor(found[2].activity), torch.tensor(found[1].activity), atol=1e-5, rtol=1e-4)
 
 
-def test_two_processes_find_the_directions_of_one_by_every_other_method(tmp_path):
-    methods = sorted(set(METHODS) - {"orojar-jd", "orojar"})
+def test_two_processes_find_the_directions_of_one_by_every_other_method_after_a_tuning(tmp_path):
+    methods = sorted(set(METHODS) - {"orojar-jd"})
     command = [*LAUNCH, "--multi_gpu", "--num_processes", "2", discover_all.__file__, str(tmp_path), *methods]
+    command[command.index("no")] = "bf16"  # of the weights' training: a search stays in float32
     environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "PYTHONPATH": str(Path(discover_all.__file__).parent)}
     done = subprocess.run(command, capture_output=True, text=True, timeout=280, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]

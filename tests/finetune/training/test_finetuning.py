@@ -8,7 +8,9 @@ import torch
 from orojar_finetune import Directions, discover, finetune
 from orojar_finetune.config import DiscoverConfig, FidelityConfig, FinetuneConfig, GanConfig, PenaltyConfig, RunConfig
 from orojar_finetune.training import checkpoints as saved
+from orojar_finetune.training.decoding import DamagedImageError
 from orojar_finetune.training.finetuning import prepare
+from orojar_finetune.training.reals import SamplesOfOriginal
 from tiny import tiny_discriminator, tiny_stylegan2
 
 QUICK = FinetuneConfig(
@@ -267,3 +269,62 @@ def test_the_set_is_saved_with_what_it_measured(tmp_path):
     done.directions.save(tmp_path)
     assert Directions.load(tmp_path).scores == pytest.approx(done.directions.scores)
     assert done.directions.method == "orojar-jd"
+
+
+def test_weights_that_never_moved_are_not_the_best(tmp_path, caplog):
+    """A new discriminator learns alone first, and validations come meanwhile."""
+    config = dataclasses.replace(
+        run(max_train_steps=30, validation_steps=3),
+        discriminator_steps=4,
+        gan=GanConfig(learning_rate=0.3, ema_images=0),
+        fidelity=dataclasses.replace(QUICK.fidelity, max_drift=0.3),
+    )
+    done = tune(tmp_path, config=config, discriminator=None)
+    assert done.ended.startswith("stopped at step 6")
+    assert (done.steps, done.kept_step) == (2, 2)
+    assert "no validation within the allowed drift" in caplog.text
+    start, moved = tiny_stylegan2(), done.generator
+    assert any(not torch.equal(a, b) for a, b in zip(start.parameters(), moved.parameters(), strict=True))
+
+
+def test_the_step_of_the_weights_that_are_kept_is_told(tmp_path):
+    done = tune(tmp_path / "a", config=run(max_train_steps=12, validation_steps=3))
+    scores = {
+        row["step"]: row["orthogonality"] / done.start.orthogonality + max(0.0, row["frechet"] - done.start.frechet) / 10
+        for row in history(tmp_path / "a")
+        if "frechet" in row
+    }
+    assert done.kept_step == done.metrics["kept_step"] == min(scores, key=scores.__getitem__)
+    resumed = tune(tmp_path / "a", config=run(max_train_steps=12, validation_steps=3, resume_from_checkpoint="latest"))
+    assert resumed.kept_step == done.kept_step
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"), [(None, "of an earlier run"), ("checkpoint-9", "there is no checkpoint checkpoint-9")]
+)
+def test_a_run_that_cannot_go_on_is_refused_before_anything_is_searched(tmp_path, wanted, words, monkeypatch):
+    tune(tmp_path, config=run(max_train_steps=2))
+    monkeypatch.setattr("orojar_finetune.training.finetuning.open_reals", None)
+    monkeypatch.setattr("orojar_finetune.training.finetuning.discover", None)
+    with pytest.raises(ValueError, match=words):
+        tune(tmp_path, config=run(resume_from_checkpoint=wanted))
+
+
+def test_a_damaged_image_costs_no_step(tmp_path, monkeypatch):
+    """What was trained until then is a checkpoint, and with the image repaired the run ends as one that met no damage."""
+    config = run(max_train_steps=6, checkpointing_steps=100)
+    wanted = tune(tmp_path / "wanted", config=config)
+    whole = SamplesOfOriginal.batch
+
+    def damaged(self, step, total, rows):
+        if step == 3:
+            raise DamagedImageError("data: 7.png cannot be read as an image; repair it or take it out")
+        return whole(self, step, total, rows)
+
+    with monkeypatch.context() as patched, pytest.raises(ValueError, match=r"7\.png .* The 3 steps before it are saved"):
+        patched.setattr(SamplesOfOriginal, "batch", damaged)
+        tune(tmp_path / "run", config=config)
+    assert [path.name for path in saved.checkpoints(tmp_path / "run")] == ["checkpoint-3"]
+    found = tune(tmp_path / "run", config=run(config, resume_from_checkpoint="latest"))
+    for one, other in zip(found.generator.parameters(), wanted.generator.parameters(), strict=True):
+        assert torch.equal(one, other)

@@ -28,7 +28,9 @@ def validation(folder, **options):
 
 
 def start():
-    return State.start(tiny_stylegan2(), tiny_discriminator(), GanConfig())
+    state = State.start(tiny_stylegan2(), tiny_discriminator(), GanConfig())
+    state.step = 1
+    return state
 
 
 def test_samples_of_the_original_are_nearer_to_it_than_those_of_another_and_the_scale_is_its_spread():
@@ -66,7 +68,7 @@ def test_the_best_weights_stay_while_worse_ones_come(tmp_path):
     assert all(torch.equal(value, kept[name]) for name, value in state.best_weights.items())
     assert state.restore_best()
     assert torch.equal(state.average.synthesis.b4.const, tiny_stylegan2().synthesis.b4.const)
-    assert (tmp_path / "validation" / "step-000000.png").is_file()
+    assert (tmp_path / "validation" / "step-000001.png").is_file()
 
 
 def test_once_the_penalty_has_settled_the_last_within_the_drift_is_kept(tmp_path):
@@ -94,3 +96,24 @@ def test_a_drift_past_its_bound_asks_to_stop_with_its_figures(tmp_path):
         one(state)
     assert stop.value.figures.keys() == {"frechet", "orthogonality", "activity"}
     assert state.best_weights == {}
+
+
+def test_before_the_generator_moves_there_is_nothing_to_keep(tmp_path):
+    one, state = validation(tmp_path, max_drift=100.0), start()
+    one.moves_from = 3
+    for state.step in (2, 3):
+        assert one(state).keys() == {"frechet", "orthogonality", "activity"}
+        assert not state.best_weights
+    state.step = 4
+    one(state)
+    assert state.best_weights and state.best_step == 4
+
+
+def test_images_that_are_all_alike_are_refused():
+    class OneImage(SamplesOfOriginal):
+        def batch(self, step, total, rows):
+            images, labels = super().batch(0, total, rows)
+            return images[:1].expand_as(images), labels
+
+    with pytest.raises(ValueError, match="data: all images are alike"):
+        Fidelity(OneImage(tiny_stylegan2(), 0), FidelityConfig(features="random", images=128), Processes(False), 0)
