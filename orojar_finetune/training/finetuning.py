@@ -23,7 +23,7 @@ from orojar_finetune.training.draws import rng
 from orojar_finetune.training.fidelity import Fidelity
 from orojar_finetune.training.finetuned import Finetuned
 from orojar_finetune.training.image_data import open_reals
-from orojar_finetune.training.independence import Independence, outputs, settles
+from orojar_finetune.training.independence import Independence, penalised, settles
 from orojar_finetune.training.loop import Loop
 from orojar_finetune.training.new_discriminator import new_discriminator
 from orojar_finetune.training.parts import delayed
@@ -145,7 +145,7 @@ def prepare(
     tuned = copy.deepcopy(original)
     choose(tuned, config.trainable, config.lora_rank, run.seed)
     reals = open_reals(data, original, run.seed, processes.device, config.images, original)
-    outputs(original, config.penalty.on)
+    penalised(original, config.penalty.on)
     critic = _critic(discriminator, tuned, config)
     fidelity = Fidelity(reals, config.fidelity, processes, run.seed)
     directions = _active(directions or discover(original, config.discover, progress=progress), config.penalty.least_activity)

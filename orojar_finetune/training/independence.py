@@ -46,7 +46,7 @@ class Independence:
     ) -> None:
         self.generator, self.config, self.seed, self.noise = generator, config, seed, noise
         self.through_mapping = through_mapping
-        self.reductions, self.activations = outputs(generator, config.on)
+        self.reductions, self.activations = penalised(generator, config.on)
         self.use(directions)
 
     def use(self, directions: Directions) -> None:
@@ -130,11 +130,23 @@ def moves(generator: Generator, directions: Directions) -> Float[Tensor, "direct
     return steps.to(generator.device)
 
 
+def penalised(generator: Generator, on: Sequence[str]) -> tuple[list[int], list[int]]:
+    """What the words of `on` mean, where they mean something of this generator's.
+
+    Raises:
+        ValueError: as `outputs`, or nothing to penalise.
+    """
+    reductions, layers = outputs(generator, on)
+    if not reductions and not layers:
+        raise ValueError(f"on {tuple(on)} names nothing that {generator.family} has at this size: take image")
+    return reductions, layers
+
+
 def outputs(generator: Generator, on: Sequence[str]) -> tuple[list[int], list[int]]:
     """What the words of `on` mean: how many times each wanted image is reduced, and the indices of the wanted layers.
 
     Raises:
-        ValueError: a word that means nothing here, or words that mean none of this generator's layers; says which do.
+        ValueError: a word that means nothing here; says which do.
     """
     reductions: list[int] = []
     layers: list[int] = []
@@ -155,6 +167,4 @@ def outputs(generator: Generator, on: Sequence[str]) -> tuple[list[int], list[in
         else:
             known = f"image, image/4, layers, or numbers 0..{len(generator.feature_layers) - 1}"
             raise ValueError(f"on must be made of {known} (see 'orojar inspect'), got {word!r}")
-    if not reductions and not layers:
-        raise ValueError(f"on {tuple(on)} names nothing that {generator.family} has at this size: take image")
     return reductions, list(dict.fromkeys(layers))

@@ -9,7 +9,7 @@ from orojar_finetune.config import PenaltyConfig
 from orojar_finetune.discovery.random import random_basis
 from orojar_finetune.penalty import rademacher
 from orojar_finetune.training.draws import rng
-from orojar_finetune.training.independence import Independence, moves, outputs
+from orojar_finetune.training.independence import Independence, moves, outputs, penalised
 from separable import Separable
 from tiny import tiny_stylegan2
 
@@ -148,4 +148,4 @@ def test_a_reduction_that_does_not_divide_the_image_is_refused(word):
 
 def test_a_generator_without_inner_layers_has_none_to_be_penalised():
     with pytest.raises(ValueError, match=r"on \('layers',\) names nothing that linear has"):
-        outputs(Linear(), ["layers"])
+        penalised(Linear(), ["layers"])
