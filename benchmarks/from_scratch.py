@@ -51,7 +51,7 @@ TRIALS = {
     "hessian": (0.01, 0.1, 1.0),
     "orojar": (1e-9, 1e-8, 1e-7),
     "orojar scale-free": (0.5, 5.0, 50.0),
-    "orojar pairs": (1.5, 15.0, 150.0),
+    "orojar pairs": (1.5, 15.0),
 }
 """What `weights` tries."""
 WEIGHTS = {"none": 0.0, "hessian": 0.01, "orojar": 1e-8, "orojar scale-free": 5.0, "orojar pairs": 15.0}
