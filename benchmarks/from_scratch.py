@@ -15,7 +15,7 @@ python benchmarks/from_scratch.py weights                    a short trial of ea
 python benchmarks/from_scratch.py report --runs FOLDER       writes benchmarks/results/from_scratch.json from the runs there are
                                                              and those that are in the results already
 python benchmarks/from_scratch.py picture --runs FOLDER      writes benchmarks/results/from_scratch.png: the coordinates of one
-                                                             seed, without a penalty and with OroJaR scale-free
+                                                             seed, without a penalty and with cosines of pairs
 """
 
 import argparse
@@ -37,15 +37,15 @@ from orojar_finetune.render import strip, traversal
 from results import RESULTS, device, once, runs_so_far, write
 from side_by_side import side_by_side
 
-PAPER = JacobianPenaltyConfig(form="variance", scale_free=False, on=("layers",))
+PAPER = JacobianPenaltyConfig(form="variance", scale_free=False, batch_size=16)
 DESIGNS = {
-    "none": JacobianPenaltyConfig(),
+    "none": PAPER,
     "hessian": dataclasses.replace(PAPER, form="hessian"),
     "orojar": PAPER,
     "orojar scale-free": dataclasses.replace(PAPER, scale_free=True),
-    "orojar pairs": dataclasses.replace(PAPER, form="cosine", batch_size=4),
+    "orojar pairs": JacobianPenaltyConfig(),
 }
-"""On the layers' activations; the last takes every pair of coordinates alike."""
+"""On the layers' activations; the last, which `orojar train` has by default, takes every pair of coordinates alike."""
 TRIALS = {
     "none": (0.0,),
     "hessian": (0.01, 0.1, 1.0),
@@ -77,7 +77,7 @@ KEYS = {
 }
 SHOWN, ROWS = (-2.0, -1.0, 0.0, 1.0, 2.0), [0, 1, 2]
 """Sigmas in the pictures of traversals, and the seeds of their rows."""
-COMPARED = {"none": "no penalty", "orojar scale-free": "OroJaR scale-free on all of z"}
+COMPARED = {"none": "no penalty", "orojar pairs": "OroJaR on all of z, every pair alike"}
 SHOWN_COORDINATES = 6
 
 

@@ -113,7 +113,7 @@ class Finetune:
 class Train:
     """Trains a generator from nothing, on the built-in scenes or on your images, and writes a model folder.
 
-    With `--penalty.weight` over 0 after OroJaR's paper: the coordinates of z become independent on the way.
+    With `--penalty.weight` over 0 (15, say), as in OroJaR's paper, the coordinates of z become independent on the way.
     Runs under `accelerate launch -m orojar_finetune train ...` too.
     """
 

@@ -63,7 +63,7 @@ def test_presets_are_networks_of_the_papers_latent_size(preset):
 
 def test_the_picture_shows_the_most_active_coordinates_of_both_side_by_side(tmp_path, monkeypatch):
     monkeypatch.setattr(from_scratch, "RESULTS", tmp_path)
-    for name, shift in (("none", 0), ("orojar scale-free", 3)):
+    for name, shift in (("none", 0), ("orojar pairs", 3)):
         folder = tmp_path / "runs" / words("reduced", name, WEIGHTS[name], 0, 10)
         folder.mkdir(parents=True)
         active = [(i + shift) % 12 for i in range(12)]
