@@ -47,11 +47,10 @@ def test_methods_work_where_gradients_are_switched_off(method):
     assert torch.equal(found.basis, wanted.basis)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", sorted(set(METHODS) - {"hessian", "orojar"}))
 @pytest.mark.parametrize("make", [tiny_stylegan2, tiny_biggan])
 def test_no_more_images_are_generated_at_once_than_asked_for(method, make, monkeypatch):
-    if method in ("orojar", "hessian"):
-        pytest.skip("descents on a penalty see all latents of a step at once, as their option says")
+    """Descents on a penalty see all latents of a step at once, as their option says."""
     generator, rows = make(), []
     synthesize = type(generator).synthesize_with_activations
 
