@@ -27,7 +27,6 @@ from foreign_biggan import ajbrock_biggan, hugging_face_biggan_deep, hugging_fac
 from foreign_dcgan import tutorial
 from foreign_files import persistent, rosinality_generator, rosinality_training_state, save_pickle
 from foreign_genforce import genforce_discriminator, genforce_pggan, genforce_stylegan, genforce_stylegan2
-from foreign_modules import Painter, as_onnx
 from foreign_stylegan3 import nvlabs_stylegan3
 from foreign_tf import tf_discriminator, tf_generator
 from mutate import altered, mutated
@@ -108,7 +107,6 @@ GOOD: dict[str, Callable[[Path], Path]] = {
     "nvlabs, StyleGAN3": lambda folder: save_pickle({"G_ema": nvlabs_stylegan3(tiny_stylegan3())}, folder / "network.pkl"),
     "nvlabs of TensorFlow": _tensorflow,
     "pytorch-pretrained-biggan": _biggan_deep,
-    "onnx": lambda folder: as_onnx(Painter(), folder / "g.onnx"),
     "adapter": _adapter,
     **{name: _saved(name) for name in VALUES},
     **{f"model folder, {family}": _folder(make) for family, make in TINY.items()},

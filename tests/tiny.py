@@ -6,7 +6,6 @@ from orojar_adapters.biggan import BigGAN
 from orojar_adapters.biggan_deep import BigGANDeep
 from orojar_adapters.dcgan import DCGAN
 from orojar_adapters.generator import Generator
-from orojar_adapters.generic import Generic
 from orojar_adapters.lora import Adapter
 from orojar_adapters.pggan import PGGAN
 from orojar_adapters.stylegan import StyleGAN
@@ -127,29 +126,6 @@ def tiny_dcgan(small_gan: bool = False, seed: int = 0) -> DCGAN:
     return generator.eval()
 
 
-def tiny_generic(num_classes: int = 0, seed: int = 0) -> Generic:
-    """A 16 x 16 graph of a linear layer and two convolutions, as `wrap` writes it."""
-    first = {"of": "z"}
-    nodes: list = []
-    if num_classes:
-        nodes.append(["both", "cat", [[{"of": "z"}, {"of": "labels"}], 1], {}])
-        first = {"of": "both"}
-    nodes += [
-        ["linear", "linear", [first, {"of": "p_weight"}, None], {}],
-        ["view", "view", [{"of": "linear"}, [-1, 4, 8, 8]], {}],
-        ["conv", "conv2d", [{"of": "view"}, {"of": "p_first"}, None, [1, 1], [1, 1]], {}],
-        ["bent", "leaky_relu", [{"of": "conv"}, 0.2], {}],
-        ["large", "upsample_nearest2d", [{"of": "bent"}, None, [2.0, 2.0]], {}],
-        ["image", "conv2d", [{"of": "large"}, {"of": "p_last"}, {"of": "b_bias"}, [1, 1], [1, 1]], {}],
-    ]
-    weights = {"p_weight": [256, 8 + num_classes], "p_first": [4, 4, 3, 3], "p_last": [3, 4, 3, 3], "b_bias": [3]}
-    generator = Generic(nodes, weights, "image", 16, [8], num_classes=num_classes, features=[["conv", 8]], buffers=["b_bias"])
-    draws = torch.Generator().manual_seed(seed)
-    for tensor in generator.state_dict().values():
-        tensor.copy_(torch.randn(tensor.shape, generator=draws) * 0.3)
-    return generator.eval()
-
-
 def tiny_stylegan3(rotations: bool = False, num_classes: int = 0, image_channels: int = 3, seed: int = 7) -> StyleGAN3:
     """A 16 x 16 StyleGAN3 of config T or, where it also follows rotations, R; its features turn and move with w.
 
@@ -186,6 +162,5 @@ TINY = {
     "biggan": tiny_biggan,
     "biggan-deep": tiny_biggan_deep,
     "dcgan": tiny_dcgan,
-    "generic": tiny_generic,
 }
 """A tiny generator for every family of `FAMILIES`."""

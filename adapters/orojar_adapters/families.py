@@ -4,7 +4,6 @@ from orojar_adapters.biggan import BigGAN
 from orojar_adapters.biggan_deep import BigGANDeep
 from orojar_adapters.dcgan import DCGAN
 from orojar_adapters.generator import Generator
-from orojar_adapters.generic import Generic
 from orojar_adapters.pggan import PGGAN
 from orojar_adapters.stylegan import StyleGAN
 from orojar_adapters.stylegan2 import StyleGAN2
@@ -18,7 +17,6 @@ FAMILIES: dict[str, type[Generator]] = {
     "biggan": BigGAN,
     "biggan-deep": BigGANDeep,
     "dcgan": DCGAN,
-    "generic": Generic,
 }
 
 

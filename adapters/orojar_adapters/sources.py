@@ -26,7 +26,7 @@ from orojar_adapters.readers import adapter, biggan_deep, detect, folder
 
 log = logging.getLogger("orojar")
 
-WEIGHT_SUFFIXES = (".pkl", ".pt", ".pth", ".bin", ".safetensors", ".ckpt", ".tar", ".onnx")
+WEIGHT_SUFFIXES = (".pkl", ".pt", ".pth", ".bin", ".safetensors", ".ckpt", ".tar")
 FOLDER_FILES = (*sorted(folder.FILES | adapter.FILES), folder.PROVENANCE, folder.METRICS, "directions.*", "README.md")
 FOLDER_FILES += (f"{folder.DISCRIMINATOR}/*",)
 RUN_MODEL = "model"

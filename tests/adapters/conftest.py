@@ -3,7 +3,7 @@
 import pytest
 
 from orojar_adapters import FAMILIES, Generator
-from tiny import TINY, tiny_biggan, tiny_dcgan, tiny_generic, tiny_pggan, tiny_stylegan, tiny_stylegan2, tiny_stylegan3
+from tiny import TINY, tiny_biggan, tiny_dcgan, tiny_pggan, tiny_stylegan, tiny_stylegan2, tiny_stylegan3
 
 VARIANTS = TINY | {
     "stylegan2-gray": lambda: tiny_stylegan2(image_channels=1),
@@ -13,7 +13,6 @@ VARIANTS = TINY | {
     "stylegan3-conditional": lambda: tiny_stylegan3(num_classes=3),
     "stylegan-conditional": lambda: tiny_stylegan(num_classes=3),
     "pggan-conditional": lambda: tiny_pggan(num_classes=3),
-    "generic-conditional": lambda: tiny_generic(num_classes=3),
     "biggan-flat": lambda: tiny_biggan(hierarchical=False),
     "dcgan-small-gan": lambda: tiny_dcgan(small_gan=True),
 }

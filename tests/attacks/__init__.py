@@ -3,7 +3,7 @@
 Whatever payload runs leaves a marker, `ran`, in the current folder: open them in an empty one.
 """
 
-from attacks import commands, folders, networks, onnx_files, opcodes, torch_files
+from attacks import commands, folders, networks, opcodes, torch_files
 from attacks.attack import MARKER, Attack
 
 CORPUS: list[Attack] = [
@@ -12,7 +12,6 @@ CORPUS: list[Attack] = [
     *networks.ATTACKS,
     *torch_files.ATTACKS,
     *folders.ATTACKS,
-    *onnx_files.ATTACKS,
 ]
 
 __all__ = ["CORPUS", "MARKER", "Attack"]

@@ -14,7 +14,7 @@ from attacks.networks import Payload
 from attacks.torch_files import saved
 from foreign_biggan import hugging_face_biggan_deep, hugging_face_config, save_biggan_deep
 from orojar_adapters.readers import adapter as adapters
-from tiny import tiny_adapter, tiny_biggan_deep, tiny_generic, tiny_stylegan2
+from tiny import tiny_adapter, tiny_biggan_deep, tiny_stylegan2
 
 CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
 DEPTH = 450
@@ -69,21 +69,6 @@ def nested(depth: int = DEPTH, key: str = "a") -> str:
     return f'{{"{key}":' * depth + "1" + "}" * depth
 
 
-def graph(*nodes: Any, **changes: Any) -> Callable[[Path], Path]:
-    """A graph with these operations at its end, the last of them making the image."""
-    made = tiny_generic().config["nodes"]
-    return configured(tiny_generic, nodes=[*made, *nodes], **({"image": nodes[-1][0]} if nodes else {}), **changes)
-
-
-def weighted(weights: dict[str, Any]) -> Callable[[Path], Path]:
-    """A graph with these weights beside its own, or in their place."""
-    return configured(tiny_generic, weights={**tiny_generic().config["weights"], **weights})
-
-
-def call(operation: str, *args: Any, name: str = "x", **keywords: Any) -> list[Any]:
-    return [name, operation, list(args), keywords]
-
-
 def lora(weights: Callable[[dict], Any] = lambda _: None, **changes: Any) -> Callable[[Path], Path]:
     """An adapter of a base beside it."""
 
@@ -118,7 +103,6 @@ def link(name: str, target: str) -> Change:
     return change
 
 
-DOUBLING = [call("cat", [{"of": "image" if i == 0 else f"d{i - 1}"}] * 2, 2, name=f"d{i}") for i in range(60)]
 FOLDERS = {
     "a class of the standard library": configured(_class_name="os.system"),
     "a class of diffusers": configured(_class_name="UNet2DModel"),
@@ -136,43 +120,6 @@ FOLDERS = {
     "settings that are not a number": configured(conv_clamp=float("nan")),
     "a hundred thousand settings": configured(**{f"a{i}": i for i in range(100_000)}),
     "a setting called self": configured(self=1),
-    "a graph that saves a file": graph(call("save", {"of": "image"}, "ran")),
-    "a graph that maps a file": graph(call("from_file", "/etc/hostname", False, 10)),
-    "a graph of attributes": graph(call("__class__", {"of": "image"})),
-    "a graph of prims": graph(call("prim::PythonOp", {"of": "image"})),
-    "a graph that doubles its image": graph(*DOUBLING),
-    "a graph that fills the memory": graph(call("zeros", [2**20, 2**20, 2**20])),
-    "a graph that expands without end": graph(call("expand", {"of": "b_bias"}, [2**30, 2**20, 3])),
-    "a graph that pads without end": graph(call("constant_pad_nd", {"of": "image"}, [2**30, 2**30, 2**30, 2**30])),
-    "a graph that repeats without end": graph(call("repeat", {"of": "image"}, [1, 1, 2**20, 2**20])),
-    "a graph that enlarges without end": graph(call("upsample_nearest2d", {"of": "image"}, [2**24, 2**24])),
-    "a graph that counts without end": graph(call("arange", 2**50)),
-    "a graph of an image of another size": graph(resolution=32),
-    "a graph whose image is a list": graph(call("split", {"of": "image"}, 1)),
-    "a graph with an item that there is not": graph(call("item", {"of": "image"}, "__class__")),
-    "a graph that divides by nothing": graph(call("floordiv", 1, 0)),
-    "a graph that multiplies text": graph(call("mul", "x", 10**12)),
-    "a graph that multiplies lists": graph(call("mul", [0], 10**12)),
-    "a graph of a type that there is not": graph(call("to", {"of": "image"}, {"dtype": "object"})),
-    "a graph that refers to a list": graph(call("relu", {"of": ["image"]})),
-    "a graph of a hundred thousand operations": configured(tiny_generic, nodes=[call("relu", {"of": "z"})] * 100_000),
-    "a graph that is an object": configured(tiny_generic, nodes={"a": 1}),
-    "a graph with arguments nested deep": graph(call("relu", json.loads("[" * DEPTH + "]" * DEPTH))),
-    "a graph with weights of exabytes": weighted({"p_weight": [2**40, 2**40]}),
-    "a graph with weights of a negative size": weighted({"p_weight": [-1]}),
-    "a graph with weights of no size": weighted({"p_weight": "256"}),
-    "a graph with weights that are a list": configured(tiny_generic, weights=["p_weight"]),
-    "a graph with a weight of a dotted name": weighted({"a.b": [1]}),
-    "a graph with a weight called forward": weighted({"forward": [1], "_modules": [1], "": [1]}),
-    "a graph with a latent of exabytes": configured(tiny_generic, latent_shape=[2**40]),
-    "a graph with a latent of nothing": configured(tiny_generic, latent_shape=[0]),
-    "a graph with a latent that is text": configured(tiny_generic, latent_shape="8"),
-    "a graph with a range of images of nothing": configured(tiny_generic, image_range=[1.0, 1.0]),
-    "a graph with a range of images of three": configured(tiny_generic, image_range=[0, 1, 2]),
-    "a graph with a billion classes": configured(tiny_generic, num_classes=10**9),
-    "a graph with features that there are not": configured(tiny_generic, features=[["nothing", 8]]),
-    "a graph with features that are text": configured(tiny_generic, features="abc"),
-    "a graph with an image that is a list": configured(tiny_generic, image=["image"]),
     "JSON that is source": with_file(CONFIG, SOURCE),
     "JSON a hundred thousand levels deep": with_file(CONFIG, "[" * 100_000),
     "JSON as deep as can be read": with_file(CONFIG, '{"_class_name": "StyleGAN2", "channels": ' + nested() + "}"),

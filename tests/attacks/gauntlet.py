@@ -19,7 +19,6 @@ import time
 from pathlib import Path
 
 from attacks import CORPUS, Attack, folders
-from foreign_modules import Painter, as_onnx
 from orojar_adapters import CheckpointError, load_discriminator, load_generator
 from orojar_finetune.commands import inspect
 from orojar_finetune.verbs import Inspect
@@ -110,13 +109,7 @@ def run(attack: Attack, folder: Path, watch: Watch) -> dict:
 def warm_up(root: Path) -> None:
     harmless = [attack.write for attack in CORPUS if attack.harmless]
     known = [folders.model(lambda _: None, make) for make in TINY.values()]
-    operations = folders.graph(
-        folders.call("zeros", [1], name="none"),
-        folders.call("arange", 3, name="few"),
-        folders.call("cat", [{"of": "none"}, {"of": "few"}], name="joined"),
-        folders.call("add", {"of": "image"}, {"of": "none"}),
-    )
-    for i, write in enumerate([*harmless, *known, operations, lambda folder: as_onnx(Painter(), folder / "good.onnx")]):
+    for i, write in enumerate([*harmless, *known]):
         folder = root / f"good{i}"
         folder.mkdir()
         os.chdir(folder)

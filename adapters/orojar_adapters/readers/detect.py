@@ -13,7 +13,6 @@ from orojar_adapters.readers import (
     nvlabs,
     nvlabs_state,
     nvlabs_tf,
-    onnx_file,
     rosinality,
 )
 from orojar_adapters.readers.checkpoint import Checkpoint
@@ -25,8 +24,7 @@ LEGACY_TORCH = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """The magic number that opens torch files in the format before zip, behind the two bytes of the protocol."""
 READS = (
     "a model folder, an NVlabs StyleGAN2 (PyTorch or TensorFlow) or StyleGAN3 .pkl, a StyleGAN2 state dict in NVlabs' names, a "
-    "rosinality StyleGAN2 .pt, a genforce .pth, a BigGAN-PyTorch .pth, a BigGAN-deep folder, a DCGAN's state dict or an ONNX "
-    "graph"
+    "rosinality StyleGAN2 .pt, a genforce .pth, a BigGAN-PyTorch .pth, a BigGAN-deep folder or a DCGAN's state dict"
 )
 TORCH_READERS = (rosinality, nvlabs_state, genforce, biggan, dcgan)
 
@@ -61,8 +59,6 @@ def read(path: Path, class_names: dict[str, str], source: str) -> Checkpoint:
             return _torch(*read_old(file, size), source, path.name)
         if head[8:9] == b"{" and nvlabs_state.is_export(state := folder.read_tensors(path)):
             return nvlabs_state.checkpoint(state, source, path.name)
-        if onnx_file.matches(head):
-            return onnx_file.read(path, source)
         if head[:1] == b"\x80":
             pickle = read_pickle(Bounded(file, size), NAMES)
             if nvlabs.matches(pickle):

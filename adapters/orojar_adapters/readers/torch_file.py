@@ -134,7 +134,7 @@ def _check_no_program(archive: zipfile.ZipFile, folder: str) -> None:
     if any(name.startswith(f"{folder}code/") for name in archive.namelist()):
         raise CheckpointError(
             "this is a TorchScript program, not weights: it is not loaded here. Where you trust it, load it yourself and call "
-            "orojar_adapters.wrap(torch.jit.load(file), latent_size).save_pretrained(folder)"
+            "orojar_adapters.wrap(torch.jit.load(file), latent_size)"
         )
 
 
