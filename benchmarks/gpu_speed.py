@@ -19,7 +19,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from orojar_adapters import Generator
-from orojar_adapters.stylegan2 import StyleGAN2
+from orojar_adapters.networks.stylegan2 import StyleGAN2
 from orojar_finetune import DiscoverConfig, discover
 from orojar_finetune.config import FidelityConfig, FinetuneConfig
 from orojar_finetune.penalty import orojar, rademacher

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from active_axes import active_ones
 from orojar_adapters import Generator
-from orojar_adapters.dcgan import DCGAN
+from orojar_adapters.networks.dcgan import DCGAN
 from orojar_finetune import sprites
 from orojar_finetune.measures.activeness import activeness
 from orojar_finetune.measures.coordinates import latent_axes

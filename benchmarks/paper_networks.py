@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from orojar_adapters.dcgan import DCGAN, Stage
+from orojar_adapters.networks.dcgan import DCGAN, Stage
 
 SLOPE, EPS = 0.2, 1e-6
 """Of the generator's leaky ReLU, and what its instance norms add to variances."""

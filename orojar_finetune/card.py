@@ -8,8 +8,8 @@ from typing import Any
 from huggingface_hub import ModelCardData
 
 from orojar_adapters import Generator
-from orojar_adapters.lora import Adapter
-from orojar_adapters.sources import hub_repo
+from orojar_adapters.networks.lora import Adapter
+from orojar_adapters.opening.sources import hub_repo
 from orojar_finetune.directions import Directions
 from orojar_finetune.evaluation.findings import Figure
 

@@ -14,9 +14,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from orojar_adapters import CheckpointError
+from orojar_adapters.opening.sources import on_hub
 from orojar_adapters.readers.checkpoint import brief
 from orojar_adapters.readers.folder import read_json, read_tensors
-from orojar_adapters.sources import on_hub
 from orojar_finetune.atomic import replacing
 
 TENSORS, JSON = "directions.safetensors", "directions.json"

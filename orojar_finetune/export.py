@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from orojar_adapters import Generator
-from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_adapters.writers import FORMATS
 from orojar_adapters.writers.export import Export
 from orojar_finetune.atomic import replacing

@@ -9,10 +9,10 @@ from huggingface_hub import HfApi, hf_hub_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, LocalTokenNotFoundError
 
 from orojar_adapters import read_checkpoint
-from orojar_adapters.families import FAMILIES
+from orojar_adapters.networks.families import FAMILIES
+from orojar_adapters.opening.sources import RUN_MODEL
 from orojar_adapters.readers import adapter as adapters
 from orojar_adapters.readers import folder as reader
-from orojar_adapters.sources import RUN_MODEL
 from orojar_finetune.card import CARD, MARK
 from orojar_finetune.model_folder import is_model_folder
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from orojar_adapters import Generator
-from orojar_adapters.lora import Adapter
+from orojar_adapters.networks.lora import Adapter
+from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_adapters.opening.sources import WEIGHT_SUFFIXES, on_hub
 from orojar_adapters.readers import adapter as adapters
 from orojar_adapters.readers import folder as reader
-from orojar_adapters.sources import WEIGHT_SUFFIXES, on_hub
-from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_finetune import card, render
 from orojar_finetune.atomic import replacing, replacing_folder
 from orojar_finetune.directions import Directions

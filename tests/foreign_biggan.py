@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from orojar_adapters.biggan import BigGAN
-from orojar_adapters.biggan_deep import BigGANDeep
+from orojar_adapters.networks.biggan import BigGAN
+from orojar_adapters.networks.biggan_deep import BigGANDeep
 
 
 @torch.no_grad()

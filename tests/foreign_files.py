@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from orojar_adapters.stylegan2 import StyleGAN2, SynthesisBlock
-from orojar_adapters.stylegan2_discriminator import Epilogue, StyleGAN2Discriminator
+from orojar_adapters.networks.stylegan2 import StyleGAN2, SynthesisBlock
+from orojar_adapters.networks.stylegan2_discriminator import Epilogue, StyleGAN2Discriminator
 
 FIR = torch.outer(torch.tensor([1.0, 3, 3, 1]), torch.tensor([1.0, 3, 3, 1])) / 64
 

@@ -4,10 +4,10 @@ import torch
 from torch import Tensor
 
 from foreign_files import FIR
-from orojar_adapters.pggan import PGGAN
-from orojar_adapters.stylegan import StyleGAN
-from orojar_adapters.stylegan2 import StyleGAN2
-from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_adapters.networks.pggan import PGGAN
+from orojar_adapters.networks.stylegan import StyleGAN
+from orojar_adapters.networks.stylegan2 import StyleGAN2
+from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
 
 BLUR = torch.outer(torch.tensor([1.0, 2, 1]), torch.tensor([1.0, 2, 1])) / 16
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from foreign_files import Persistent, persistent
-from orojar_adapters.stylegan3 import StyleGAN3
+from orojar_adapters.networks.stylegan3.generator import StyleGAN3
 
 
 def nvlabs_stylegan3(generator: StyleGAN3, source: str = "") -> Persistent:

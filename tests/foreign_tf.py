@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from foreign_files import Name, Pickler
-from orojar_adapters.stylegan2 import StyleGAN2
-from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_adapters.networks.stylegan2 import StyleGAN2
+from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
 
 
 class TFNetwork(NamedTuple):

@@ -2,16 +2,16 @@
 
 import torch
 
-from orojar_adapters.biggan import BigGAN
-from orojar_adapters.biggan_deep import BigGANDeep
-from orojar_adapters.dcgan import DCGAN
-from orojar_adapters.generator import Generator
-from orojar_adapters.lora import Adapter
-from orojar_adapters.pggan import PGGAN
-from orojar_adapters.stylegan import StyleGAN
-from orojar_adapters.stylegan2 import StyleGAN2
-from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
-from orojar_adapters.stylegan3 import StyleGAN3
+from orojar_adapters.contract.generator import Generator
+from orojar_adapters.networks.biggan import BigGAN
+from orojar_adapters.networks.biggan_deep import BigGANDeep
+from orojar_adapters.networks.dcgan import DCGAN
+from orojar_adapters.networks.lora import Adapter
+from orojar_adapters.networks.pggan import PGGAN
+from orojar_adapters.networks.stylegan import StyleGAN
+from orojar_adapters.networks.stylegan2 import StyleGAN2
+from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_adapters.networks.stylegan3.generator import StyleGAN3
 
 
 def tiny_stylegan2(num_classes: int = 0, image_channels: int = 3, latent_size: int = 8, seed: int = 0) -> StyleGAN2:

@@ -6,14 +6,14 @@ entry-point group `orojar_finetune.adapters` (see `installed`).
 
 import os
 
-from orojar_adapters.errors import CheckpointError
-from orojar_adapters.families import FAMILIES
-from orojar_adapters.generator import Generator, Layer, Noise
-from orojar_adapters.installed import add_installed
-from orojar_adapters.loading import build_discriminator, build_generator, read_checkpoint
-from orojar_adapters.source_facts import SourceFacts
-from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
-from orojar_adapters.wrapping import wrap
+from orojar_adapters.contract.errors import CheckpointError
+from orojar_adapters.contract.generator import Generator, Layer, Noise
+from orojar_adapters.contract.source_facts import SourceFacts
+from orojar_adapters.networks.families import FAMILIES
+from orojar_adapters.networks.installed import add_installed
+from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_adapters.networks.wrapping import wrap
+from orojar_adapters.opening.loading import build_discriminator, build_generator, read_checkpoint
 
 __all__ = [
     "FAMILIES",

@@ -1,8 +1,8 @@
 """`orojar convert`."""
 
 from orojar_adapters import FAMILIES, Generator, read_checkpoint
-from orojar_adapters.loading import build_discriminator, build_generator
-from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_adapters.opening.loading import build_discriminator, build_generator
 from orojar_finetune.export import export_target, write_export
 from orojar_finetune.model_folder import check_target, write_model_folder
 from orojar_finetune.verbs import Convert

@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from orojar_adapters import FAMILIES, read_checkpoint
-from orojar_adapters.loading import build_generator
+from orojar_adapters.opening.loading import build_generator
 from orojar_finetune.discovery import discover
 from orojar_finetune.discovery.discovering import check_method
 from orojar_finetune.model_folder import check_target, check_weights, default_target, write_model_folder

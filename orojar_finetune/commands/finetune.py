@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from orojar_adapters import load_discriminator, load_generator
-from orojar_adapters.sources import RUN_MODEL
+from orojar_adapters.opening.sources import RUN_MODEL
 from orojar_finetune import hub
 from orojar_finetune.directions import Directions
 from orojar_finetune.model_folder import check_target, named_after

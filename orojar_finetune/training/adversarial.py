@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from orojar_adapters import Generator
-from orojar_adapters.generator import Noise
+from orojar_adapters.contract.generator import Noise
 from orojar_finetune.config import GanConfig
 from orojar_finetune.training.augment import NUMBERS, augment
 from orojar_finetune.training.draws import rng

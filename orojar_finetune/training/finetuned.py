@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from orojar_adapters import Generator
-from orojar_adapters.lora import Adapter
-from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_adapters.networks.lora import Adapter
+from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_finetune.config import FinetuneConfig
 from orojar_finetune.directions import Directions
 from orojar_finetune.model_folder import write_model_folder

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from orojar_adapters import Generator
-from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_finetune.config import FinetuneConfig
 from orojar_finetune.directions import Directions
 from orojar_finetune.discovery import discover

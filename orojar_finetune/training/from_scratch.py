@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from orojar_adapters import FAMILIES, Generator
-from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_finetune import render
 from orojar_finetune.config import NetworkConfig, TrainConfig
 from orojar_finetune.measures.coordinates import latent_axes

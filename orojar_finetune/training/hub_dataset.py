@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from orojar_adapters.generator import Labels
+from orojar_adapters.contract.generator import Labels
 from orojar_finetune.training.image_labels import numbered, with_classes
 from orojar_finetune.training.image_source import ImageSource
 

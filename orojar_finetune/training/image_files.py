@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from orojar_adapters.generator import Labels
+from orojar_adapters.contract.generator import Labels
 from orojar_finetune.training.decoding import SUFFIXES
 from orojar_finetune.training.image_labels import LISTING, labels_of_files
 from orojar_finetune.training.image_source import ImageSource

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import torch
 
-from orojar_adapters.generator import Labels
+from orojar_adapters.contract.generator import Labels
 
 LISTING = "dataset.json"
 EXAMPLE = '{"labels": [["a.png", 0], ["b.png", 1], ...]}'

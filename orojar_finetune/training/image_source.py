@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 
-from orojar_adapters.generator import Labels
+from orojar_adapters.contract.generator import Labels
 
 
 class ImageSource(ABC):

@@ -3,7 +3,7 @@
 import torch
 
 from orojar_adapters import Generator
-from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
 
 LARGE = 128
 """Pixels from which a generator counts as large."""

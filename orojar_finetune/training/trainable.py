@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from orojar_adapters import Generator
-from orojar_adapters.lora import Adapter
+from orojar_adapters.networks.lora import Adapter
 from orojar_finetune.config import RATE, FinetuneConfig
 
 NAME = "default"

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from orojar_adapters.biggan import BigGAN
+from orojar_adapters.networks.biggan import BigGAN
 from tiny import tiny_biggan
 
 

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from orojar_adapters.biggan_deep import BigGANDeep, statistics_at
+from orojar_adapters.networks.biggan_deep import BigGANDeep, statistics_at
 from tiny import tiny_biggan_deep
 
 TABLE = torch.arange(51.0)[:, None].expand(51, 2).contiguous()

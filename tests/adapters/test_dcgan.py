@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from orojar_adapters.dcgan import DCGAN, Stage
+from orojar_adapters.networks.dcgan import DCGAN, Stage
 from tiny import tiny_dcgan
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from orojar_adapters import FAMILIES, Generator
-from orojar_adapters.families import families_table
+from orojar_adapters.networks.families import families_table
 
 README = Path(__file__).parents[2] / "README.md"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orojar_adapters import FAMILIES, Generator
-from orojar_adapters.installed import GROUP, add_installed
+from orojar_adapters.networks.installed import GROUP, add_installed
 
 TESTS = Path(__file__).parents[1]
 USE = """
@@ -74,7 +74,7 @@ def test_a_damaged_file_of_its_own_is_refused_in_its_words(installed, tmp_path):
     [
         ("broken", "no_such_module_anywhere:Family", "left out: ModuleNotFoundError"),
         ("words", "json:dumps", "json:dumps is no class on orojar_adapters.Generator"),
-        ("another", "orojar_adapters.stylegan2:StyleGAN2", "its class says family 'stylegan2'"),
+        ("another", "orojar_adapters.networks.stylegan2:StyleGAN2", "its class says family 'stylegan2'"),
     ],
 )
 def test_what_does_not_work_is_said_and_left_out(name, value, said, caplog):
@@ -86,6 +86,6 @@ def test_what_does_not_work_is_said_and_left_out(name, value, said, caplog):
 
 def test_a_name_that_is_taken_stays_with_its_family(caplog):
     families: dict[str, type[Generator]] = {"stylegan2": Generator}
-    add_installed(families, [EntryPoint("stylegan2", "orojar_adapters.stylegan2:StyleGAN2", GROUP)])
+    add_installed(families, [EntryPoint("stylegan2", "orojar_adapters.networks.stylegan2:StyleGAN2", GROUP)])
     assert families == {"stylegan2": Generator}
     assert "there is a family of this name already" in caplog.text

@@ -10,10 +10,10 @@ import torch
 
 from foreign_files import persistent, save_pickle
 from orojar_adapters import FAMILIES, CheckpointError, load_discriminator, load_generator
-from orojar_adapters.loading import build, build_generator, read_checkpoint
+from orojar_adapters.networks.stylegan2 import StyleGAN2
+from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_adapters.opening.loading import build, build_generator, read_checkpoint
 from orojar_adapters.readers.checkpoint import Weights
-from orojar_adapters.stylegan2 import StyleGAN2
-from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
 from tiny import tiny_stylegan2
 
 

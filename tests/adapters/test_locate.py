@@ -11,7 +11,7 @@ from huggingface_hub.errors import HTTPError, OfflineModeIsEnabled
 from foreign_files import persistent, pickled, rosinality_generator
 from local_hub import LocalHub
 from orojar_adapters import CheckpointError, load_generator
-from orojar_adapters.sources import Remote, _parse_hub, choose, fetch, find, license_of, locate
+from orojar_adapters.opening.sources import Remote, _parse_hub, choose, fetch, find, license_of, locate
 from tiny import tiny_stylegan2
 
 
@@ -217,7 +217,7 @@ def test_what_is_found_is_chosen_and_nothing_is_fetched(hub, monkeypatch):
     def unreachable(*args, **options):
         raise HTTPError("connection refused")
 
-    monkeypatch.setattr("orojar_adapters.sources.hf_hub_download", unreachable)
+    monkeypatch.setattr("orojar_adapters.opening.sources.hf_hub_download", unreachable)
     assert fetch(found).path.resolve() == fetched.path.resolve()
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from orojar_adapters.lora import Adapter
+from orojar_adapters.networks.lora import Adapter
 from orojar_adapters.ops.linear import EqualizedLinear
 from tiny import tiny_adapter
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from orojar_adapters.pggan import PGGAN, pixel_norm
+from orojar_adapters.networks.pggan import PGGAN, pixel_norm
 from tiny import tiny_pggan
 
 

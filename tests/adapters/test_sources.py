@@ -8,7 +8,7 @@ import torch
 from huggingface_hub import HfApi, ModelInfo
 
 from orojar_adapters import CheckpointError, load_generator
-from orojar_adapters.sources import choose, license_of, stated_license
+from orojar_adapters.opening.sources import choose, license_of, stated_license
 from tiny import tiny_stylegan2
 
 

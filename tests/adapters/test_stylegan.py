@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from orojar_adapters.stylegan import StyleGAN, adaptive_instance_norm
+from orojar_adapters.networks.stylegan import StyleGAN, adaptive_instance_norm
 from tiny import tiny_stylegan
 
 

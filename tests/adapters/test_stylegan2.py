@@ -3,8 +3,8 @@ import inspect
 import pytest
 import torch
 
-from orojar_adapters.stylegan2 import StyleGAN2
-from orojar_adapters.stylegan2_sizes import check_positive, check_sizes
+from orojar_adapters.networks.stylegan2 import StyleGAN2
+from orojar_adapters.networks.stylegan2_sizes import check_positive, check_sizes
 from tiny import tiny_stylegan2
 
 

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from orojar_adapters.stylegan2_discriminator import EqualizedConv, StyleGAN2Discriminator, minibatch_deviation
+from orojar_adapters.networks.stylegan2_discriminator import EqualizedConv, StyleGAN2Discriminator, minibatch_deviation
 
 
 def tiny(**options) -> StyleGAN2Discriminator:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from orojar_adapters.stylegan3 import StyleGAN3
+from orojar_adapters.networks.stylegan3.generator import StyleGAN3
 from tiny import tiny_stylegan3
 
 

@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from orojar_adapters.stylegan3_bands import all_filters, bands
-from orojar_adapters.stylegan3_layers import layer_names
+from orojar_adapters.networks.stylegan3.bands import all_filters, bands
+from orojar_adapters.networks.stylegan3.layers import layer_names
 
 
 def test_the_layers_of_the_published_network_of_1024_pixels_come_out():

@@ -13,7 +13,7 @@ from attacks.attack import COMMAND, SOURCE, Attack, of_bytes
 from foreign_files import Name, Persistent, Pickler, persistent, pickled, save_pickle
 from foreign_tf import TFNetwork, network, tf_generator
 from hostile import call, deep, program, string
-from orojar_adapters.stylegan2 import StyleGAN2
+from orojar_adapters.networks.stylegan2 import StyleGAN2
 from tiny import tiny_discriminator, tiny_stylegan2
 
 INERT = "Python source in the file is digested, and never run"

@@ -14,7 +14,7 @@ from attacks.attack import COMMAND, SOURCE, Attack, of_bytes
 from attacks.networks import Payload
 from foreign_files import rosinality_generator
 from hostile import call, deep, doubled, mapping, name, program, string
-from orojar_adapters.stylegan2 import StyleGAN2
+from orojar_adapters.networks.stylegan2 import StyleGAN2
 from tiny import tiny_stylegan2
 
 SYSTEM = program(call("os.system", string(COMMAND)))

@@ -8,8 +8,8 @@ from PIL import Image
 
 from foreign_biggan import hugging_face_biggan_deep, hugging_face_config, normalized, save_biggan_deep
 from orojar_adapters import SourceFacts, load_discriminator
-from orojar_adapters.stylegan2 import StyleGAN2
-from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_adapters.networks.stylegan2 import StyleGAN2
+from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_finetune import Directions, card, discover, load_generator, write_model_folder
 from orojar_finetune.config import DiscoverConfig
 from orojar_finetune.model_folder import default_target, named_after

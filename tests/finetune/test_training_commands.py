@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_finetune import CheckpointError, Directions, discover, load_discriminator, load_generator, write_model_folder
 from orojar_finetune.cli import main
 from orojar_finetune.config import PenaltyConfig

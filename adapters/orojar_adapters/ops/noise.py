@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from orojar_adapters.generator import Noise
+from orojar_adapters.contract.generator import Noise
 
 
 def noise_rng(noise: Noise) -> torch.Generator | None:

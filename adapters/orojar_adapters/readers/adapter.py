@@ -8,8 +8,8 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import Tensor
 
-from orojar_adapters.errors import CheckpointError
-from orojar_adapters.lora import Adapter
+from orojar_adapters.contract.errors import CheckpointError
+from orojar_adapters.networks.lora import Adapter
 from orojar_adapters.readers.checkpoint import brief
 from orojar_adapters.readers.folder import read_json, read_tensors
 

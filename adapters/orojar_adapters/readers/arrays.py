@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from orojar_adapters.errors import CheckpointError
+from orojar_adapters.contract.errors import CheckpointError
 from orojar_adapters.readers.tensors import MOST_DIMS, called
 
 CODES = {"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "b1"}

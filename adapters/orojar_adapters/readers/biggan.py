@@ -8,14 +8,14 @@ from typing import Any
 
 from torch import Tensor
 
-from orojar_adapters.biggan import MOST_BLOCKS
-from orojar_adapters.errors import CheckpointError
+from orojar_adapters.contract.errors import CheckpointError
+from orojar_adapters.contract.source_facts import SourceFacts
+from orojar_adapters.networks.biggan import MOST_BLOCKS
 from orojar_adapters.readers.checkpoint import Checkpoint, Weights
 from orojar_adapters.readers.spectral_norm import divided_by_estimate
 from orojar_adapters.readers.state_dict import StateDict, state_dicts
 from orojar_adapters.readers.tensors import TensorReader
 from orojar_adapters.readers.unpickle import Pickle
-from orojar_adapters.source_facts import SourceFacts
 
 NEEDED = {"linear.weight", "blocks.0.0.conv1.weight", "blocks.0.0.bn1.gain.weight", "output_layer.2.weight"}
 STATISTICS = {"stored_mean": ("stored_mean", "bn.stored_mean", "bn.running_mean")}

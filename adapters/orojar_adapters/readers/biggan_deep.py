@@ -6,14 +6,14 @@ from typing import Any
 
 from torch import Tensor
 
-from orojar_adapters.biggan_deep import MOST_BLOCKS
-from orojar_adapters.errors import CheckpointError
+from orojar_adapters.contract.errors import CheckpointError
+from orojar_adapters.contract.source_facts import SourceFacts
+from orojar_adapters.networks.biggan_deep import MOST_BLOCKS
 from orojar_adapters.readers.checkpoint import Checkpoint, Weights, brief
 from orojar_adapters.readers.folder import read_json
 from orojar_adapters.readers.spectral_norm import divided_by_stored
 from orojar_adapters.readers.state_dict import StateDict, state_dicts
 from orojar_adapters.readers.torch_file import read_torch
-from orojar_adapters.source_facts import SourceFacts
 
 CONFIG, WEIGHTS = "config.json", "pytorch_model.bin"
 FILES = frozenset({CONFIG, WEIGHTS})

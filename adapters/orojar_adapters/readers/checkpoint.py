@@ -6,10 +6,10 @@ from typing import Any
 
 from torch import Tensor
 
-from orojar_adapters.errors import CheckpointError
-from orojar_adapters.lora import Adapter
-from orojar_adapters.source_facts import SourceFacts
-from orojar_adapters.stylegan2_sizes import MOST_BLOCKS, resolutions
+from orojar_adapters.contract.errors import CheckpointError
+from orojar_adapters.contract.source_facts import SourceFacts
+from orojar_adapters.networks.lora import Adapter
+from orojar_adapters.networks.stylegan2_sizes import MOST_BLOCKS, resolutions
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from orojar_adapters.dcgan import MOST_STAGES
-from orojar_adapters.errors import CheckpointError
+from orojar_adapters.contract.errors import CheckpointError
+from orojar_adapters.contract.source_facts import SourceFacts
+from orojar_adapters.networks.dcgan import MOST_STAGES
 from orojar_adapters.readers.checkpoint import Checkpoint, Weights
 from orojar_adapters.readers.state_dict import StateDict, shape_of, state_dicts
 from orojar_adapters.readers.tensors import TensorReader
 from orojar_adapters.readers.unpickle import Pickle
-from orojar_adapters.source_facts import SourceFacts
 
 WITHOUT_PADDING = {(3, 4, 3, 4): (2, 1, 2, 2), (3, 3, 3, 3, 4): (2, 2, 2, 2, 2)}
 """Strides by kernels of the 28 and 64 pixel generators of DeepLearning.AI's course on GANs, whose convolutions pad nothing."""

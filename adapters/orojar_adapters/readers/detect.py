@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from orojar_adapters.errors import CheckpointError
+from orojar_adapters.contract.errors import CheckpointError
 from orojar_adapters.readers import (
     adapter,
     biggan,

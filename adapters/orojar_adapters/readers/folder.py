@@ -8,9 +8,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from orojar_adapters.errors import CheckpointError
+from orojar_adapters.contract.errors import CheckpointError
+from orojar_adapters.contract.source_facts import SourceFacts
 from orojar_adapters.readers.checkpoint import Checkpoint, Weights, attempt, brief
-from orojar_adapters.source_facts import SourceFacts
 
 CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
 DISCRIMINATOR = "discriminator"

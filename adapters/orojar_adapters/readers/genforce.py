@@ -7,13 +7,13 @@ code's defaults: no tanh at the end, the mapping's learning-rate multiplier of 0
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from orojar_adapters.errors import CheckpointError
+from orojar_adapters.contract.errors import CheckpointError
+from orojar_adapters.contract.source_facts import SourceFacts
 from orojar_adapters.readers import genforce_pggan, genforce_stylegan, genforce_stylegan2
 from orojar_adapters.readers.checkpoint import Checkpoint, Weights, attempt
 from orojar_adapters.readers.state_dict import PREFIX, StateDict
 from orojar_adapters.readers.tensors import TensorReader
 from orojar_adapters.readers.unpickle import Pickle
-from orojar_adapters.source_facts import SourceFacts
 
 GENERATORS = ("generator_smooth", "generator")
 """The averaged one first."""

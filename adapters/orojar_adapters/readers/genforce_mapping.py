@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
-from orojar_adapters.errors import CheckpointError
+from orojar_adapters.contract.errors import CheckpointError
 from orojar_adapters.readers.checkpoint import count_of
 from orojar_adapters.readers.state_dict import StateDict
 

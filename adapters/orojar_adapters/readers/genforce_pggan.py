@@ -5,7 +5,7 @@ Where up-convolutions are transposed ones (`fused_scale`), their kernels lie tur
 
 from torch import Tensor
 
-from orojar_adapters.errors import CheckpointError
+from orojar_adapters.contract.errors import CheckpointError
 from orojar_adapters.readers.checkpoint import Weights, block_sizes
 from orojar_adapters.readers.genforce_stylegan import check_grown, last_output
 from orojar_adapters.readers.state_dict import StateDict

@@ -6,7 +6,7 @@ From 128 pixels on, its up-convolutions are transposed ones (the `auto` of `fuse
 import torch
 from torch import Tensor
 
-from orojar_adapters.errors import CheckpointError
+from orojar_adapters.contract.errors import CheckpointError
 from orojar_adapters.readers.checkpoint import Weights, block_sizes
 from orojar_adapters.readers.genforce_mapping import mapping
 from orojar_adapters.readers.state_dict import StateDict

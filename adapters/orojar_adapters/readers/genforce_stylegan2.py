@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from orojar_adapters.errors import CheckpointError
+from orojar_adapters.contract.errors import CheckpointError
 from orojar_adapters.readers.checkpoint import Weights, block_sizes, size_of
 from orojar_adapters.readers.genforce_mapping import mapping
 from orojar_adapters.readers.nvlabs_stylegan2 import check_filter

@@ -1,11 +1,11 @@
 """Pickles of NVlabs' PyTorch code (stylegan2-ada-pytorch, stylegan3 repositories): the networks G, D and G_ema."""
 
-from orojar_adapters.errors import CheckpointError
+from orojar_adapters.contract.errors import CheckpointError
+from orojar_adapters.contract.source_facts import SourceFacts
 from orojar_adapters.readers import nvlabs_stylegan2, nvlabs_stylegan3
 from orojar_adapters.readers.checkpoint import Checkpoint, Weights, attempt, brief
 from orojar_adapters.readers.persistence import PERSISTENT, Meta, modules_of, networks, source_sha256
 from orojar_adapters.readers.unpickle import Pickle
-from orojar_adapters.source_facts import SourceFacts
 
 GENERATORS = {"stylegan2": nvlabs_stylegan2, "stylegan3": nvlabs_stylegan3}
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from torch import Tensor
 
+from orojar_adapters.contract.source_facts import SourceFacts
 from orojar_adapters.readers.checkpoint import Checkpoint, size_of
 from orojar_adapters.readers.nvlabs_stylegan2 import generator_weights, mapping_arguments, without_filters
 from orojar_adapters.readers.rosinality import LR_MULTIPLIER
 from orojar_adapters.readers.tensors import TensorReader, called
 from orojar_adapters.readers.unpickle import Pickle
-from orojar_adapters.source_facts import SourceFacts
 
 MARK = "synthesis.b4.conv1.affine.weight"
 AVERAGED_FIRST = ("G_ema", "g_ema", "G", "g")

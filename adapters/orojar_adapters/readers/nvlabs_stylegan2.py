@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from orojar_adapters.errors import CheckpointError
+from orojar_adapters.contract.errors import CheckpointError
+from orojar_adapters.networks.stylegan2_sizes import resolutions
 from orojar_adapters.ops.resample import TAPS
 from orojar_adapters.readers.checkpoint import Weights, count_of, size_of
 from orojar_adapters.readers.persistence import Meta, modules_of, require, tensors_of
 from orojar_adapters.readers.tensors import number
-from orojar_adapters.stylegan2_sizes import resolutions
 
 
 def is_generator(modules: Container[str]) -> bool:

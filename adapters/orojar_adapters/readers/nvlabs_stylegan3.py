@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from orojar_adapters.errors import CheckpointError
+from orojar_adapters.contract.errors import CheckpointError
+from orojar_adapters.networks.stylegan3.bands import MOST_LAYERS, OVERSAMPLING, TAPS, all_filters, bands
+from orojar_adapters.networks.stylegan3.layers import layer_names
 from orojar_adapters.readers.checkpoint import Weights, brief, size_of
 from orojar_adapters.readers.nvlabs_stylegan2 import clamp_of, read_mapping
 from orojar_adapters.readers.persistence import Meta, modules_of, tensors_of
 from orojar_adapters.readers.tensors import number
-from orojar_adapters.stylegan3_bands import MOST_LAYERS, OVERSAMPLING, TAPS, all_filters, bands
-from orojar_adapters.stylegan3_layers import layer_names
 
 LAYER = re.compile(r"synthesis\.(L(\d{1,3})_(\d{1,5})_\d{1,5})\.")
 SCHEDULE = {

@@ -8,13 +8,13 @@ from typing import Any
 
 from torch import Tensor
 
-from orojar_adapters.errors import CheckpointError
+from orojar_adapters.contract.errors import CheckpointError
+from orojar_adapters.contract.source_facts import SourceFacts
+from orojar_adapters.networks.stylegan2_sizes import MOST_BLOCKS, resolutions
 from orojar_adapters.readers.checkpoint import Checkpoint, Weights, attempt, count_of, size_of
 from orojar_adapters.readers.tensors import called, number
 from orojar_adapters.readers.tf_network import NETWORK, Network
 from orojar_adapters.readers.unpickle import Pickle
-from orojar_adapters.source_facts import SourceFacts
-from orojar_adapters.stylegan2_sizes import MOST_BLOCKS, resolutions
 
 NAMES = ("G", "D", "Gs")
 LR_MULTIPLIER, LABEL_LR_MULTIPLIER = 0.01, 0.1

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from orojar_adapters.errors import CheckpointError
+from orojar_adapters.contract.errors import CheckpointError
 from orojar_adapters.readers.checkpoint import brief
 from orojar_adapters.readers.tensors import TensorReader, called
 

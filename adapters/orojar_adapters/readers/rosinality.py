@@ -8,15 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from orojar_adapters.errors import CheckpointError
+from orojar_adapters.contract.errors import CheckpointError
+from orojar_adapters.contract.source_facts import SourceFacts
+from orojar_adapters.networks.stylegan2_sizes import MOST_BLOCKS, resolutions
 from orojar_adapters.ops.linear import EqualizedLinear
 from orojar_adapters.ops.mapping import Mapping
 from orojar_adapters.readers.checkpoint import Checkpoint, Weights, attempt, count_of, size_of
 from orojar_adapters.readers.nvlabs_stylegan2 import check_filter
 from orojar_adapters.readers.tensors import TensorReader, called
 from orojar_adapters.readers.unpickle import Pickle
-from orojar_adapters.source_facts import SourceFacts
-from orojar_adapters.stylegan2_sizes import MOST_BLOCKS, resolutions
 
 LR_MULTIPLIER = 0.01
 MOST_WEIGHTS = 2**22

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from orojar_adapters.errors import CheckpointError
+from orojar_adapters.contract.errors import CheckpointError
 from orojar_adapters.readers.tensors import TensorReader, called
 
 PLACES = ("g_ema", "G_ema", "netG_ema", "gen_ema", "ema", "netG_state_dict", "generator_state_dict", "G_state_dict")

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from orojar_adapters.errors import CheckpointError
+from orojar_adapters.contract.errors import CheckpointError
 from orojar_adapters.readers.unpickle import Bounded, Call, Global, PersistentId, Pickle, read_pickle
 
 DTYPES = {

@@ -5,7 +5,7 @@ import struct
 import zipfile
 from pathlib import Path
 
-from orojar_adapters.errors import CheckpointError
+from orojar_adapters.contract.errors import CheckpointError
 from orojar_adapters.readers.tensors import NAMES, Storages, TensorReader, flat_tensor, read_legacy, storages_of
 from orojar_adapters.readers.unpickle import Bounded, Pickle, read_pickle
 

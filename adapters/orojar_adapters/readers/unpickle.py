@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from io import BufferedIOBase
 from typing import Any
 
-from orojar_adapters.errors import CheckpointError
+from orojar_adapters.contract.errors import CheckpointError
 
 MOST_OPCODES = 250_000
 """Instructions in one pickle; a snapshot of three networks of 1024 pixels has some 30,000."""

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from orojar_adapters.generator import Generator
-from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_adapters.contract.generator import Generator
+from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_adapters.writers import nvlabs, rosinality
 from orojar_adapters.writers.export import Export
 

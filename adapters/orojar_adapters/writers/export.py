@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from orojar_adapters.generator import Generator
+from orojar_adapters.contract.generator import Generator
+from orojar_adapters.networks.stylegan2_sizes import resolutions
 from orojar_adapters.ops.resample import TAPS
-from orojar_adapters.stylegan2_sizes import resolutions
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import Any
 
 from torch import Tensor
 
-from orojar_adapters.generator import Generator
+from orojar_adapters.contract.generator import Generator
+from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_adapters.networks.stylegan2_sizes import resolutions
 from orojar_adapters.readers.rosinality import LR_MULTIPLIER
-from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
-from orojar_adapters.stylegan2_sizes import resolutions
 from orojar_adapters.writers.export import Export, described, fir, refuse_other_families, tensors_of
 
 LARGEST, IMAGE_CHANNELS, GROUP, DEVIATIONS = 1024, 3, 4, 1

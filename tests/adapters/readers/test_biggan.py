@@ -8,7 +8,7 @@ import torch
 
 from foreign_biggan import ajbrock_biggan, normalized
 from orojar_adapters import CheckpointError, load_generator
-from orojar_adapters.biggan import BigGAN
+from orojar_adapters.networks.biggan import BigGAN
 from tiny import tiny_biggan
 
 

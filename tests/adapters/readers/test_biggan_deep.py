@@ -11,7 +11,7 @@ from huggingface_hub.errors import HTTPError
 
 from foreign_biggan import hugging_face_biggan_deep, hugging_face_config, normalized, save_biggan_deep
 from orojar_adapters import CheckpointError, load_generator
-from orojar_adapters.sources import locate
+from orojar_adapters.opening.sources import locate
 from tiny import tiny_biggan_deep, tiny_stylegan2
 
 

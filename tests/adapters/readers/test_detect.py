@@ -15,8 +15,8 @@ from foreign_genforce import genforce_discriminator, genforce_stylegan2
 from foreign_tf import tf_discriminator, tf_generator
 from hostile import Attack, deep, doubled, mapping, name, program, string
 from orojar_adapters import CheckpointError, load_generator
-from orojar_adapters.stylegan2 import StyleGAN2
-from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_adapters.networks.stylegan2 import StyleGAN2
+from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
 
 FORMATS = ("network.pkl", "tensorflow.pkl", "model.pt", "before-zip.pt", "genforce.pth")
 

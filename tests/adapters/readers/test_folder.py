@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from orojar_adapters import CheckpointError, load_discriminator, load_generator
+from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_adapters.readers import folder
-from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
 from tiny import tiny_stylegan2
 
 

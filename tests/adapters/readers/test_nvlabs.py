@@ -10,8 +10,8 @@ import torch
 
 from foreign_files import FIR, Persistent, persistent, save_pickle
 from orojar_adapters import CheckpointError, load_discriminator, load_generator
-from orojar_adapters.stylegan2 import StyleGAN2
-from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_adapters.networks.stylegan2 import StyleGAN2
+from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
 from tiny import tiny_stylegan2
 
 

@@ -14,7 +14,7 @@ from foreign_files import persistent, save_pickle
 from foreign_stylegan3 import module, nvlabs_stylegan3
 from hostile import deep, doubled
 from orojar_adapters import CheckpointError, load_discriminator, load_generator
-from orojar_adapters.stylegan3 import StyleGAN3
+from orojar_adapters.networks.stylegan3.generator import StyleGAN3
 from tiny import tiny_discriminator, tiny_stylegan3
 
 

@@ -10,7 +10,7 @@ import torch
 from foreign_files import save_pickle
 from foreign_tf import TFNetwork, network, tf_discriminator, tf_generator
 from orojar_adapters import CheckpointError, load_discriminator, load_generator
-from orojar_adapters.stylegan2 import StyleGAN2
+from orojar_adapters.networks.stylegan2 import StyleGAN2
 from tiny import tiny_discriminator, tiny_stylegan2
 
 EMPTY = network({})

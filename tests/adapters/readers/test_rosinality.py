@@ -8,7 +8,7 @@ import torch
 
 from foreign_files import rosinality_discriminator, rosinality_generator, rosinality_training_state
 from orojar_adapters import CheckpointError, load_discriminator, load_generator
-from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
 from tiny import tiny_stylegan2
 
 

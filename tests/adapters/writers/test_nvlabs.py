@@ -9,9 +9,9 @@ import torch
 from foreign_files import FIR, Persistent, save_pickle
 from originals import assert_same_tensors, nvlabs_modules, nvlabs_state
 from orojar_adapters import FAMILIES, load_discriminator, load_generator, read_checkpoint
-from orojar_adapters.loading import build_discriminator, build_generator
-from orojar_adapters.stylegan2 import StyleGAN2
-from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_adapters.networks.stylegan2 import StyleGAN2
+from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_adapters.opening.loading import build_discriminator, build_generator
 from orojar_adapters.writers import nvlabs
 from tiny import tiny_biggan, tiny_discriminator, tiny_stylegan2
 

@@ -1,13 +1,13 @@
 """The one table of generator families."""
 
-from orojar_adapters.biggan import BigGAN
-from orojar_adapters.biggan_deep import BigGANDeep
-from orojar_adapters.dcgan import DCGAN
-from orojar_adapters.generator import Generator
-from orojar_adapters.pggan import PGGAN
-from orojar_adapters.stylegan import StyleGAN
-from orojar_adapters.stylegan2 import StyleGAN2
-from orojar_adapters.stylegan3 import StyleGAN3
+from orojar_adapters.contract.generator import Generator
+from orojar_adapters.networks.biggan import BigGAN
+from orojar_adapters.networks.biggan_deep import BigGANDeep
+from orojar_adapters.networks.dcgan import DCGAN
+from orojar_adapters.networks.pggan import PGGAN
+from orojar_adapters.networks.stylegan import StyleGAN
+from orojar_adapters.networks.stylegan2 import StyleGAN2
+from orojar_adapters.networks.stylegan3.generator import StyleGAN3
 
 FAMILIES: dict[str, type[Generator]] = {
     "stylegan2": StyleGAN2,

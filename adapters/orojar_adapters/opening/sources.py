@@ -21,7 +21,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from orojar_adapters.errors import CheckpointError
+from orojar_adapters.contract.errors import CheckpointError
 from orojar_adapters.readers import adapter, biggan_deep, detect, folder
 
 log = logging.getLogger("orojar")

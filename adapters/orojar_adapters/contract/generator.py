@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from orojar_adapters.source_facts import SourceFacts
+from orojar_adapters.contract.source_facts import SourceFacts
 
 Noise = Literal["const", "random", "none"] | int | torch.Generator
 Labels = Int[Tensor, " batch"] | Float[Tensor, "batch classes"]

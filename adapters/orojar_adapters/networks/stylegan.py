@@ -13,12 +13,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from orojar_adapters.generator import Generator, Labels, Layer, Noise
+from orojar_adapters.contract.generator import Generator, Labels, Layer, Noise
+from orojar_adapters.networks.stylegan2_sizes import check_positive, check_sizes, resolutions
 from orojar_adapters.ops.linear import EqualizedLinear
 from orojar_adapters.ops.mapping import Mapping
 from orojar_adapters.ops.nearest import binomial_blur, conv_upsample_nearest
 from orojar_adapters.ops.noise import add_noise, noise_rng
-from orojar_adapters.stylegan2_sizes import check_positive, check_sizes, resolutions
 
 
 def adaptive_instance_norm(

@@ -15,10 +15,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from orojar_adapters.generator import Generator, Labels, Layer, Noise
+from orojar_adapters.contract.generator import Generator, Labels, Layer, Noise
+from orojar_adapters.contract.sizes import LARGEST_IMAGE, MOST_CHANNELS, check_size
+from orojar_adapters.networks.stylegan2_sizes import check_positive
 from orojar_adapters.ops.batch_norm import StoredNorm
-from orojar_adapters.sizes import LARGEST_IMAGE, MOST_CHANNELS, check_size
-from orojar_adapters.stylegan2_sizes import check_positive
 
 MOST_STAGES = 32
 

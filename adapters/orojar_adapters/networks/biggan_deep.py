@@ -17,11 +17,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from orojar_adapters.generator import Generator, Labels, Layer, Noise
+from orojar_adapters.contract.generator import Generator, Labels, Layer, Noise
+from orojar_adapters.contract.sizes import LARGEST_IMAGE, MOST_CHANNELS, MOST_CLASSES, check_size, check_sizes_of
+from orojar_adapters.networks.stylegan2_sizes import check_positive
 from orojar_adapters.ops.attention import SelfAttention
 from orojar_adapters.ops.batch_norm import batch_norm
-from orojar_adapters.sizes import LARGEST_IMAGE, MOST_CHANNELS, MOST_CLASSES, check_size, check_sizes_of
-from orojar_adapters.stylegan2_sizes import check_positive
 
 FIRST_RESOLUTION = 4
 MOST_BLOCKS, MOST_STEPS = 64, 10_001

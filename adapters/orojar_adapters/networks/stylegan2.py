@@ -12,14 +12,14 @@ from diffusers.configuration_utils import register_to_config
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from orojar_adapters.generator import Generator, Labels, Layer, Noise
+from orojar_adapters.contract.generator import Generator, Labels, Layer, Noise
+from orojar_adapters.networks.stylegan2_sizes import check_positive, check_sizes, resolutions
 from orojar_adapters.ops.activation import biased_lrelu
 from orojar_adapters.ops.linear import EqualizedLinear
 from orojar_adapters.ops.mapping import Mapping
 from orojar_adapters.ops.modulated_conv import modulated_conv
 from orojar_adapters.ops.noise import add_noise, noise_rng
 from orojar_adapters.ops.resample import upsample
-from orojar_adapters.stylegan2_sizes import check_positive, check_sizes, resolutions
 
 
 class SynthesisLayer(nn.Module):

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from orojar_adapters.networks.stylegan3.bands import Band, Filters
 from orojar_adapters.ops.alias_free import filtered_lrelu
 from orojar_adapters.ops.linear import EqualizedLinear
-from orojar_adapters.stylegan3_bands import Band, Filters
 
 
 class SynthesisInput(nn.Module):

@@ -11,15 +11,15 @@ import torch
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
-from orojar_adapters.errors import CheckpointError
-from orojar_adapters.generator import Generator
-from orojar_adapters.lora import Adapter
+from orojar_adapters.contract.errors import CheckpointError
+from orojar_adapters.contract.generator import Generator
+from orojar_adapters.contract.source_facts import SourceFacts
+from orojar_adapters.networks.lora import Adapter
+from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_adapters.opening.sources import Located, locate
 from orojar_adapters.readers import adapter as adapters
 from orojar_adapters.readers import detect, folder
 from orojar_adapters.readers.checkpoint import Checkpoint, Weights
-from orojar_adapters.source_facts import SourceFacts
-from orojar_adapters.sources import Located, locate
-from orojar_adapters.stylegan2_discriminator import StyleGAN2Discriminator
 
 Network = TypeVar("Network", bound=ModelMixin)
 LONGEST_MESSAGE = 480

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from orojar_adapters.generator import Generator, Labels, Layer, Noise
+from orojar_adapters.contract.generator import Generator, Labels, Layer, Noise
 
 
 @final

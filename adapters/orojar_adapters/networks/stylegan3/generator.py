@@ -12,12 +12,12 @@ from diffusers.configuration_utils import register_to_config
 from jaxtyping import Float
 from torch import Tensor
 
-from orojar_adapters.generator import Generator, Labels, Layer, Noise
+from orojar_adapters.contract.generator import Generator, Labels, Layer, Noise
+from orojar_adapters.contract.sizes import MOST_CHANNELS, MOST_CLASSES, check_size, check_sizes_of
+from orojar_adapters.networks.stylegan2_sizes import check_positive
+from orojar_adapters.networks.stylegan3.bands import MOST_LAYERS, Band, all_filters, bands
+from orojar_adapters.networks.stylegan3.layers import Synthesis
 from orojar_adapters.ops.mapping import Mapping
-from orojar_adapters.sizes import MOST_CHANNELS, MOST_CLASSES, check_size, check_sizes_of
-from orojar_adapters.stylegan2_sizes import check_positive
-from orojar_adapters.stylegan3_bands import MOST_LAYERS, Band, all_filters, bands
-from orojar_adapters.stylegan3_layers import Synthesis
 
 
 @final

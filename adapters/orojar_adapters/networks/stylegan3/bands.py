@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from orojar_adapters.contract.sizes import LARGEST_IMAGE, check_size
+from orojar_adapters.networks.stylegan2_sizes import check_positive
 from orojar_adapters.ops.alias_free import lowpass, radial_lowpass
-from orojar_adapters.sizes import LARGEST_IMAGE, check_size
-from orojar_adapters.stylegan2_sizes import check_positive
 
 TAPS = 6
 """Of each filter, for every sample at the lower rate."""

@@ -13,9 +13,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from orojar_adapters.generator import Generator, Labels, Layer, Noise
+from orojar_adapters.contract.generator import Generator, Labels, Layer, Noise
+from orojar_adapters.networks.stylegan2_sizes import check_sizes, resolutions
 from orojar_adapters.ops.nearest import conv_upsample_nearest
-from orojar_adapters.stylegan2_sizes import check_sizes, resolutions
 
 
 def pixel_norm(x: Float[Tensor, "batch channels *space"]) -> Float[Tensor, "batch channels *space"]:

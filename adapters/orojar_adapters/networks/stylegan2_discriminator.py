@@ -11,11 +11,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from orojar_adapters.networks.stylegan2_sizes import check_positive, check_sizes, resolutions
 from orojar_adapters.ops.activation import biased_lrelu
 from orojar_adapters.ops.linear import EqualizedLinear
 from orojar_adapters.ops.mapping import Mapping
 from orojar_adapters.ops.resample import conv_downsample
-from orojar_adapters.stylegan2_sizes import check_positive, check_sizes, resolutions
 
 
 class EqualizedConv(nn.Module):

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
 
-from orojar_adapters.generator import Generator
+from orojar_adapters.contract.generator import Generator
 
 log = logging.getLogger("orojar")
 

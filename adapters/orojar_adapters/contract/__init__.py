@@ -1,0 +1,1 @@
+"""What a generator promises: the base class, its layers, facts about its source, errors, checks of sizes."""

@@ -1,0 +1,1 @@
+"""From what a person types to networks: find, pin, fetch, verify, read, build."""
