@@ -21,7 +21,7 @@ test: $(VENV)/installed lint
 FILES ?= 100000
 SEED ?= 0
 fuzz: $(VENV)/installed
-	PYTHONPATH=tests HF_HUB_OFFLINE=1 $(BIN)/python -m fuzz --files $(FILES) --seed $(SEED)
+	PYTHONPATH=tests/support HF_HUB_OFFLINE=1 $(BIN)/python -m fuzz --files $(FILES) --seed $(SEED)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

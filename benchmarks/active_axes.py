@@ -7,7 +7,7 @@ import torch
 from orojar_adapters import Generator
 from orojar_finetune import Directions
 from orojar_finetune.measures.held_out import scores_of
-from orojar_finetune.training.processes import Processes
+from orojar_finetune.runtime.processes import Processes
 
 LATENTS, SEED = 64, 1 << 20
 LEAST = 0.01

@@ -19,10 +19,10 @@ from torch import Tensor
 from orojar_adapters import Generator
 from orojar_finetune import load_generator
 from orojar_finetune.measures.frechet import Moments, frechet_distance
+from orojar_finetune.runtime.draws import rng
 from orojar_finetune.scenes import BUNDLED
 from orojar_finetune.scenes.reader import EMBEDDING, load_reader
 from orojar_finetune.scenes.rendering import FACTORS, render, sample_factors
-from orojar_finetune.training.draws import rng
 from results import device, runs_so_far, write
 
 IMAGES, BATCH, SEED = 4096, 64, 2

@@ -22,13 +22,13 @@ from orojar_adapters import Generator, load_discriminator
 from orojar_finetune import Directions, DiscoverConfig, FinetuneConfig, discover, finetune, load_generator, write_model_folder
 from orojar_finetune.config import FidelityConfig
 from orojar_finetune.discovery.discovering import measured as remeasured
+from orojar_finetune.images.reals import RenderedScenes
+from orojar_finetune.measures.fidelity import Fidelity
 from orojar_finetune.measures.ground_truth import ground_truth
 from orojar_finetune.measures.held_out import scores_of, space_of
+from orojar_finetune.runtime.processes import Processes
 from orojar_finetune.scenes import BUNDLED
 from orojar_finetune.training.checkpoints import checkpoints
-from orojar_finetune.training.fidelity import Fidelity
-from orojar_finetune.training.processes import Processes
-from orojar_finetune.training.reals import RenderedScenes
 from results import device, once, runs_so_far
 
 LATENTS = 256

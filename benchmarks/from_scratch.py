@@ -32,8 +32,8 @@ from PIL import Image
 from active_axes import active_ones
 from orojar_finetune import TrainConfig, evaluate, train
 from orojar_finetune.config import ComparisonConfig, GanConfig, JacobianPenaltyConfig, NetworkConfig, RunConfig
+from orojar_finetune.images.render import strip, traversal
 from orojar_finetune.measures.coordinates import latent_axes
-from orojar_finetune.render import strip, traversal
 from results import RESULTS, device, once, runs_so_far, write
 from side_by_side import side_by_side
 

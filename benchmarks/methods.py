@@ -23,8 +23,8 @@ from orojar_finetune import Directions, DiscoverConfig, FinetuneConfig, discover
 from orojar_finetune.config import CompareConfig, EvaluateConfig
 from orojar_finetune.config.discovery import DescentConfig
 from orojar_finetune.evaluation.comparing import compare
-from orojar_finetune.evaluation.findings import Figure
 from orojar_finetune.evaluation.spending import counting
+from orojar_finetune.measures.findings import Figure
 from orojar_finetune.scenes import BUNDLED
 from orojar_finetune.scenes.reader import load_reader
 from results import once, runs_so_far, write

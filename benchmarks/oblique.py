@@ -10,12 +10,12 @@ from torch.nn import functional as F
 
 from orojar_adapters import Generator
 from orojar_finetune import Directions, DiscoverConfig
-from orojar_finetune.diagonalize import joint_diagonalize
 from orojar_finetune.discovery import jacobian
+from orojar_finetune.discovery.diagonalize import joint_diagonalize
 from orojar_finetune.discovery.discovering import chosen_space, measured
-from orojar_finetune.gram import trace
-from orojar_finetune.latent_space import LatentSpace
-from orojar_finetune.training.processes import Processes
+from orojar_finetune.latents.gram import trace
+from orojar_finetune.latents.latent_space import LatentSpace
+from orojar_finetune.runtime.processes import Processes
 
 STEPS, RATE = 500, 0.01
 """Of the descent, with Adam's rate falling to 0."""

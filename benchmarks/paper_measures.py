@@ -19,9 +19,9 @@ from orojar_finetune.measures.frechet import Moments, frechet_distance
 from orojar_finetune.measures.held_out import scores_of
 from orojar_finetune.measures.orthogonality import orthogonality
 from orojar_finetune.measures.variation_predictability import generated_pairs, predictability
+from orojar_finetune.runtime.draws import rng
+from orojar_finetune.runtime.processes import Processes
 from orojar_finetune.sprites import FACTORS
-from orojar_finetune.training.draws import rng
-from orojar_finetune.training.processes import Processes
 from paper_networks import activations
 from paper_presets import PENALTIES, Preset
 from paper_reader import Reading, SpriteReader, squared_changes

@@ -10,10 +10,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F
 
-from orojar_finetune.atomic import replacing
 from orojar_finetune.measures.effects import disentanglement_completeness
+from orojar_finetune.runtime.atomic import replacing
+from orojar_finetune.runtime.draws import rng
 from orojar_finetune.sprites import CLASSES, FACTORS, SHAPES, render, sample
-from orojar_finetune.training.draws import rng
 from paper_measures import ORIENTATION, SEED, read, rounded, units
 from paper_presets import Preset
 from paper_reader import Reading, SpriteReader, squared_changes, truth

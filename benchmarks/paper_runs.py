@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
+from orojar_finetune.images.render import strip, traversal
 from orojar_finetune.measures.coordinates import latent_axes
-from orojar_finetune.render import strip, traversal
 from paper_measures import measured
 from paper_presets import Preset
 from paper_reader_training import the_reader

@@ -10,9 +10,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from orojar_finetune import sprites
-from orojar_finetune.atomic import replacing
-from orojar_finetune.precision import full_precision
-from orojar_finetune.training.draws import rng
+from orojar_finetune.runtime.atomic import replacing
+from orojar_finetune.runtime.draws import rng
+from orojar_finetune.runtime.precision import full_precision
 from paper_networks import SmallDiscriminator, activations, gradient_penalty, small_generator
 from paper_presets import BETAS, GRADIENT_PENALTY, LATENT_SIZE, PENALTIES, Preset
 

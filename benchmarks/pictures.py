@@ -6,7 +6,7 @@ python benchmarks/pictures.py         writes benchmarks/results/directions.png
 import torch
 
 from orojar_finetune import discover, load_generator
-from orojar_finetune.render import strip, traversal
+from orojar_finetune.images.render import strip, traversal
 from orojar_finetune.scenes import BUNDLED
 from results import RESULTS
 from side_by_side import side_by_side

@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from orojar_finetune.atomic import replacing
-from orojar_finetune.model_folder import versions
+from orojar_finetune.runtime.atomic import replacing
+from orojar_finetune.sharing.model_folder import versions
 
 RESULTS = Path(__file__).parent / "results"
 

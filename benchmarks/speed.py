@@ -21,10 +21,10 @@ from orojar_finetune import DiscoverConfig, discover, load_generator
 from orojar_finetune.discovery.discovering import measured, search
 from orojar_finetune.discovery.random import random_basis
 from orojar_finetune.evaluation.spending import counting
-from orojar_finetune.latent_space import LatentSpace
+from orojar_finetune.latents.latent_space import LatentSpace
 from orojar_finetune.penalty import orojar, rademacher
+from orojar_finetune.runtime.processes import Processes
 from orojar_finetune.scenes import BUNDLED
-from orojar_finetune.training.processes import Processes
 from results import write
 
 ROUNDS, BATCHES, PROBES, EPSILON, COUNT, SEED = 15, (1, 4, 16), 2, 0.1, 10, 0

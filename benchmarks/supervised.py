@@ -13,11 +13,11 @@ from tqdm import trange
 from orojar_adapters import Generator
 from orojar_finetune import Directions, DiscoverConfig
 from orojar_finetune.discovery.discovering import chosen_space, measured
-from orojar_finetune.latent_space import Anchors, LatentSpace
+from orojar_finetune.latents.latent_space import Anchors, LatentSpace
 from orojar_finetune.measures.effects import STILL, read_factors
+from orojar_finetune.runtime.draws import rng
+from orojar_finetune.runtime.processes import Processes
 from orojar_finetune.scenes.reader import FactorReader
-from orojar_finetune.training.draws import rng
-from orojar_finetune.training.processes import Processes
 
 SAMPLES = 2048
 """Latents behind the factors' covariances with them, and behind the factors' variances."""

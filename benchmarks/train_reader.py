@@ -13,9 +13,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from orojar_finetune.measures.effects import disentanglement_completeness
+from orojar_finetune.runtime.draws import rng
 from orojar_finetune.scenes.reader import RESOLUTION, WEIGHTS, FactorReader, load_reader
 from orojar_finetune.scenes.rendering import FACTORS, render, sample_factors
-from orojar_finetune.training.draws import rng
 from results import write
 
 SEED, STEPS, BATCH, RATE, DECAY = 0, 5000, 64, 4e-3, 1e-4

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from orojar_adapters import CheckpointError, load_discriminator, load_generator
     from orojar_finetune.config import CompareConfig, DescentConfig, DiscoverConfig, EvaluateConfig, FinetuneConfig, TrainConfig
-    from orojar_finetune.directions import Directions
     from orojar_finetune.discovery import discover
-    from orojar_finetune.editing import generate_edited
     from orojar_finetune.evaluation.comparing import compare
     from orojar_finetune.evaluation.evaluating import evaluate
-    from orojar_finetune.export import write_export
-    from orojar_finetune.hub import push
-    from orojar_finetune.model_folder import write_model_folder
+    from orojar_finetune.latents.directions import Directions
+    from orojar_finetune.latents.editing import generate_edited
+    from orojar_finetune.latents.recipe import Recipe
     from orojar_finetune.penalty import hessian_penalty, orojar
-    from orojar_finetune.recipe import Recipe
+    from orojar_finetune.sharing.export import write_export
+    from orojar_finetune.sharing.hub import push
+    from orojar_finetune.sharing.model_folder import write_model_folder
     from orojar_finetune.training.finetuning import finetune
     from orojar_finetune.training.from_scratch import train
 
@@ -31,17 +31,17 @@ _HOMES = {
     "EvaluateConfig": "orojar_finetune.config",
     "FinetuneConfig": "orojar_finetune.config",
     "TrainConfig": "orojar_finetune.config",
-    "Directions": "orojar_finetune.directions",
+    "Directions": "orojar_finetune.latents.directions",
     "discover": "orojar_finetune.discovery",
-    "generate_edited": "orojar_finetune.editing",
+    "generate_edited": "orojar_finetune.latents.editing",
     "compare": "orojar_finetune.evaluation.comparing",
     "evaluate": "orojar_finetune.evaluation.evaluating",
-    "write_export": "orojar_finetune.export",
-    "push": "orojar_finetune.hub",
-    "write_model_folder": "orojar_finetune.model_folder",
+    "write_export": "orojar_finetune.sharing.export",
+    "push": "orojar_finetune.sharing.hub",
+    "write_model_folder": "orojar_finetune.sharing.model_folder",
     "hessian_penalty": "orojar_finetune.penalty",
     "orojar": "orojar_finetune.penalty",
-    "Recipe": "orojar_finetune.recipe",
+    "Recipe": "orojar_finetune.latents.recipe",
     "finetune": "orojar_finetune.training.finetuning",
     "train": "orojar_finetune.training.from_scratch",
 }

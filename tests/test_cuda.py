@@ -20,10 +20,10 @@ from orojar_finetune import (
     write_model_folder,
 )
 from orojar_finetune.config import DescentConfig, EvaluateConfig, FidelityConfig, FinetuneConfig, PenaltyConfig, RunConfig
-from orojar_finetune.diagonalize import joint_diagonalize
 from orojar_finetune.discovery import METHODS
+from orojar_finetune.discovery.diagonalize import joint_diagonalize
 from orojar_finetune.measures.ground_truth import ground_truth
-from orojar_finetune.precision import full_precision
+from orojar_finetune.runtime.precision import full_precision
 from orojar_finetune.scenes import BUNDLED, bundled_game
 from orojar_finetune.training.estimate import estimate
 from orojar_finetune.training.finetuning import prepare

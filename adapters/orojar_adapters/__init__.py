@@ -6,24 +6,30 @@ entry-point group `orojar_finetune.adapters` (see `installed`).
 
 import os
 
+from orojar_adapters.contract.discriminator import Discriminator
 from orojar_adapters.contract.errors import CheckpointError
 from orojar_adapters.contract.generator import Generator, Layer, Noise
 from orojar_adapters.contract.source_facts import SourceFacts
 from orojar_adapters.networks.families import FAMILIES
 from orojar_adapters.networks.installed import add_installed
-from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_adapters.networks.lora import Adapter
+from orojar_adapters.networks.new import new_discriminator, new_networks
 from orojar_adapters.networks.wrapping import wrap
 from orojar_adapters.opening.loading import build_discriminator, build_generator, read_checkpoint
 
 __all__ = [
     "FAMILIES",
+    "Adapter",
     "CheckpointError",
+    "Discriminator",
     "Generator",
     "Layer",
     "Noise",
     "SourceFacts",
     "load_discriminator",
     "load_generator",
+    "new_discriminator",
+    "new_networks",
     "read_checkpoint",
     "wrap",
 ]
@@ -42,7 +48,7 @@ def load_generator(source: str | os.PathLike, revision: str | None = None) -> Ge
     return build_generator(read_checkpoint(source, FAMILIES, revision), FAMILIES)
 
 
-def load_discriminator(source: str | os.PathLike, revision: str | None = None) -> StyleGAN2Discriminator:
+def load_discriminator(source: str | os.PathLike, revision: str | None = None) -> Discriminator:
     """The discriminator that a checkpoint holds beside its generator; sources as in `load_generator`.
 
     Raises:

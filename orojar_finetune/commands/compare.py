@@ -4,10 +4,10 @@ import dataclasses
 
 from orojar_adapters import load_generator
 from orojar_finetune.commands.evaluate import legend
-from orojar_finetune.directions import Directions
 from orojar_finetune.evaluation.comparing import Column, compare
 from orojar_finetune.evaluation.results import strips, without_path, write
-from orojar_finetune.training.processes import Processes
+from orojar_finetune.latents.directions import Directions
+from orojar_finetune.runtime.processes import Processes
 from orojar_finetune.verbs import Compare
 
 WATCHED = ("orthogonality", "activity", "disentanglement", "completeness", "seconds", "images generated")

@@ -1,10 +1,9 @@
 """`orojar convert`."""
 
-from orojar_adapters import FAMILIES, Generator, read_checkpoint
-from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_adapters import FAMILIES, Discriminator, Generator, read_checkpoint
 from orojar_adapters.opening.loading import build_discriminator, build_generator
-from orojar_finetune.export import export_target, write_export
-from orojar_finetune.model_folder import check_target, write_model_folder
+from orojar_finetune.sharing.export import export_target, write_export
+from orojar_finetune.sharing.model_folder import check_target, write_model_folder
 from orojar_finetune.verbs import Convert
 
 FILE_SUFFIXES = (".pt", ".pth", ".pkl", ".safetensors")
@@ -33,14 +32,14 @@ def _check_target(options: Convert) -> None:
     check_target(options.target)
 
 
-def _to_folder(options: Convert, generator: Generator, discriminator: StyleGAN2Discriminator | None) -> None:
+def _to_folder(options: Convert, generator: Generator, discriminator: Discriminator | None) -> None:
     write_model_folder(options.target, generator, discriminator=discriminator)
     both = " and its discriminator" if discriminator else ""
     print(f"Wrote the {generator.family} generator{both} to {options.target}")
     print(f"Find directions:  orojar discover {options.target}")
 
 
-def _to_format(options: Convert, generator: Generator, discriminator: StyleGAN2Discriminator | None) -> None:
+def _to_format(options: Convert, generator: Generator, discriminator: Discriminator | None) -> None:
     written = write_export(options.target, generator, options.to, discriminator)
     if written.left_out:
         print(f"Left out its discriminator: {written.left_out}")

@@ -9,12 +9,12 @@ from pathlib import Path
 from orojar_adapters import Generator, load_discriminator, load_generator
 from orojar_adapters.opening.sources import RUN_MODEL
 from orojar_finetune.config import DiscoverConfig, FidelityConfig, FinetuneConfig, PenaltyConfig, RunConfig
-from orojar_finetune.directions import Directions
 from orojar_finetune.discovery import discover
+from orojar_finetune.latents.directions import Directions
 from orojar_finetune.measures.ground_truth import GroundTruth, ground_truth
-from orojar_finetune.model_folder import check_target
 from orojar_finetune.scenes import BUNDLED, bundled_game
 from orojar_finetune.scenes.rendering import FACTORS
+from orojar_finetune.sharing.model_folder import check_target
 from orojar_finetune.training.finetuned import Finetuned
 from orojar_finetune.training.finetuning import finetune
 from orojar_finetune.verbs import Demo

@@ -7,8 +7,8 @@ from orojar_adapters import FAMILIES, read_checkpoint
 from orojar_adapters.opening.loading import build_generator
 from orojar_finetune.discovery import discover
 from orojar_finetune.discovery.discovering import check_method
-from orojar_finetune.model_folder import check_target, check_weights, default_target, write_model_folder
-from orojar_finetune.training.processes import Processes
+from orojar_finetune.runtime.processes import Processes
+from orojar_finetune.sharing.model_folder import check_target, check_weights, default_target, write_model_folder
 from orojar_finetune.verbs import Discover
 
 

@@ -4,12 +4,12 @@ import dataclasses
 from collections.abc import Iterable
 
 from orojar_adapters import Generator, load_generator
-from orojar_finetune.directions import Directions
 from orojar_finetune.evaluation.evaluating import evaluate
-from orojar_finetune.evaluation.findings import MEANINGS, Findings
 from orojar_finetune.evaluation.results import strips, without_path, write
-from orojar_finetune.model_folder import default_target
-from orojar_finetune.training.processes import Processes
+from orojar_finetune.latents.directions import Directions
+from orojar_finetune.measures.findings import MEANINGS, Findings
+from orojar_finetune.runtime.processes import Processes
+from orojar_finetune.sharing.model_folder import default_target
 from orojar_finetune.verbs import Evaluate
 
 

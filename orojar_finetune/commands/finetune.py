@@ -6,9 +6,9 @@ from pathlib import Path
 
 from orojar_adapters import load_discriminator, load_generator
 from orojar_adapters.opening.sources import RUN_MODEL
-from orojar_finetune import hub
-from orojar_finetune.directions import Directions
-from orojar_finetune.model_folder import check_target, named_after
+from orojar_finetune.latents.directions import Directions
+from orojar_finetune.sharing import hub
+from orojar_finetune.sharing.model_folder import check_target, named_after
 from orojar_finetune.training.estimate import estimate
 from orojar_finetune.training.finetuned import Finetuned
 from orojar_finetune.training.finetuning import prepare

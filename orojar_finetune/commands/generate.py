@@ -9,11 +9,11 @@ from typing import Any
 import torch
 
 from orojar_adapters import Generator, Noise, load_generator
-from orojar_finetune import render
-from orojar_finetune.devices import fastest_device
-from orojar_finetune.directions import Directions
-from orojar_finetune.editing import latents_of_seeds, one_by_one
-from orojar_finetune.recipe import Recipe, fingerprint
+from orojar_finetune.images import render
+from orojar_finetune.latents.directions import Directions
+from orojar_finetune.latents.editing import latents_of_seeds, one_by_one
+from orojar_finetune.latents.recipe import Recipe, fingerprint
+from orojar_finetune.runtime.devices import fastest_device
 from orojar_finetune.verbs import Generate
 
 log = logging.getLogger("orojar")

@@ -7,7 +7,7 @@ from typing import Any
 from orojar_adapters import FAMILIES, read_checkpoint
 from orojar_adapters.opening.loading import build_generator
 from orojar_adapters.readers.checkpoint import Checkpoint
-from orojar_finetune.directions import Directions
+from orojar_finetune.latents.directions import Directions
 from orojar_finetune.verbs import Inspect
 
 

@@ -7,8 +7,8 @@ from orojar_adapters import FAMILIES, read_checkpoint
 from orojar_adapters.opening.loading import build_discriminator, build_generator
 from orojar_adapters.opening.sources import locate
 from orojar_adapters.readers.folder import PROVENANCE, read_json
-from orojar_finetune.directions import Directions
-from orojar_finetune.model_folder import METRICS, check_target, write_model_folder
+from orojar_finetune.latents.directions import Directions
+from orojar_finetune.sharing.model_folder import METRICS, check_target, write_model_folder
 from orojar_finetune.verbs import Merge
 
 

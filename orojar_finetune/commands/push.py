@@ -1,6 +1,6 @@
 """`orojar push`."""
 
-from orojar_finetune.hub import KEPT, push
+from orojar_finetune.sharing.hub import KEPT, push
 from orojar_finetune.verbs import Push
 
 

@@ -5,9 +5,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from orojar_finetune.config import DiscoverConfig
-from orojar_finetune.latent_space import LatentSpace
+from orojar_finetune.latents.latent_space import LatentSpace
 from orojar_finetune.measures.activity import squared_change
-from orojar_finetune.training.processes import Processes
+from orojar_finetune.runtime.processes import Processes
 
 
 def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Float[Tensor, "count size"]:

@@ -10,12 +10,12 @@ from torch import Tensor
 
 import orojar_adapters as adapters
 from orojar_finetune.config import DiscoverConfig
-from orojar_finetune.directions import Directions
 from orojar_finetune.discovery import axes, ganspace, hessian, jacobian, latentclr, orojar, orojar_jd, random, sefa
-from orojar_finetune.latent_space import LatentSpace
+from orojar_finetune.latents.directions import Directions
+from orojar_finetune.latents.latent_space import LatentSpace
 from orojar_finetune.measures import held_out
-from orojar_finetune.precision import full_precision
-from orojar_finetune.training.processes import Processes
+from orojar_finetune.runtime.precision import full_precision
+from orojar_finetune.runtime.processes import Processes
 
 Method = Callable[[LatentSpace, DiscoverConfig, Processes], Float[Tensor, "count size"]]
 

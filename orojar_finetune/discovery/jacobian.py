@@ -13,9 +13,9 @@ from torch.nn import functional as F
 
 from orojar_finetune.config import DiscoverConfig
 from orojar_finetune.discovery.random import random_basis
-from orojar_finetune.gram import gram_matrix, jacobian
-from orojar_finetune.latent_space import Anchors, LatentSpace
-from orojar_finetune.training.processes import Processes
+from orojar_finetune.latents.gram import gram_matrix, jacobian
+from orojar_finetune.latents.latent_space import Anchors, LatentSpace
+from orojar_finetune.runtime.processes import Processes
 
 EXACT_SIZE = 128
 """Latents up to this width get their whole Gram matrices; wider ones a subspace iteration, which costs less."""

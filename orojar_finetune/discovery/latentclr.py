@@ -12,12 +12,12 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from orojar_finetune.config import DiscoverConfig
+from orojar_finetune.discovery.descent import descend_basis
 from orojar_finetune.discovery.moved_features import moved_features
 from orojar_finetune.discovery.random import random_basis
-from orojar_finetune.latent_space import Anchors, LatentSpace
-from orojar_finetune.training.descent import descend_basis
-from orojar_finetune.training.draws import rng
-from orojar_finetune.training.processes import Processes
+from orojar_finetune.latents.latent_space import Anchors, LatentSpace
+from orojar_finetune.runtime.draws import rng
+from orojar_finetune.runtime.processes import Processes
 
 
 def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Float[Tensor, "count size"]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from orojar_finetune.latent_space import LatentSpace
+from orojar_finetune.latents.latent_space import LatentSpace
 
 ANCHORS = 4
 """Latents that are looked at: at a single one every unit that a step reaches may happen to be switched off."""

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from orojar_finetune import penalty
 from orojar_finetune.config import DiscoverConfig
+from orojar_finetune.discovery.descent import descend_basis
 from orojar_finetune.discovery.random import random_basis
-from orojar_finetune.latent_space import LatentSpace
-from orojar_finetune.training.descent import descend_basis
-from orojar_finetune.training.processes import Processes
+from orojar_finetune.latents.latent_space import LatentSpace
+from orojar_finetune.runtime.processes import Processes
 
 Penalty = Callable[..., Tensor]
 """One of `orojar_finetune.penalty`, which are called alike."""

@@ -10,11 +10,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from orojar_finetune.config import DiscoverConfig
-from orojar_finetune.diagonalize import joint_diagonalize
 from orojar_finetune.discovery import jacobian
-from orojar_finetune.gram import trace
-from orojar_finetune.latent_space import LatentSpace
-from orojar_finetune.training.processes import Processes
+from orojar_finetune.discovery.diagonalize import joint_diagonalize
+from orojar_finetune.latents.gram import trace
+from orojar_finetune.latents.latent_space import LatentSpace
+from orojar_finetune.runtime.processes import Processes
 
 SUBSPACE_LATENTS = 16
 """Of the sampled latents the subspace iteration looks at no more than these; all of them enter the joint diagonalization."""

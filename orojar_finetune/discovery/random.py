@@ -5,8 +5,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from orojar_finetune.config import DiscoverConfig
-from orojar_finetune.latent_space import LatentSpace
-from orojar_finetune.training.processes import Processes
+from orojar_finetune.latents.latent_space import LatentSpace
+from orojar_finetune.runtime.processes import Processes
 
 
 def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Float[Tensor, "count size"]:

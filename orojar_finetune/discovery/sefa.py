@@ -10,8 +10,8 @@ from torch.nn import functional as F
 
 from orojar_finetune.config import DiscoverConfig
 from orojar_finetune.discovery.jacobian import leading
-from orojar_finetune.latent_space import LatentSpace
-from orojar_finetune.training.processes import Processes
+from orojar_finetune.latents.latent_space import LatentSpace
+from orojar_finetune.runtime.processes import Processes
 
 
 def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Float[Tensor, "count size"]:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from orojar_adapters import Generator
 from orojar_finetune.config import CompareConfig, DiscoverConfig
-from orojar_finetune.directions import Directions
 from orojar_finetune.discovery import METHODS
 from orojar_finetune.discovery.discovering import measured, search
 from orojar_finetune.evaluation.evaluating import evaluate, reals_for
-from orojar_finetune.evaluation.findings import Figure, Findings
 from orojar_finetune.evaluation.spending import counting
 from orojar_finetune.evaluation.subject import Subject
-from orojar_finetune.training.processes import Processes
+from orojar_finetune.latents.directions import Directions
+from orojar_finetune.measures.findings import Figure, Findings
+from orojar_finetune.runtime.processes import Processes
 
 PAPER = "orojar-paper"
 """`orojar` with the loss of the paper, which is not scale-free."""

@@ -4,12 +4,12 @@ import dataclasses
 
 from orojar_adapters import Generator
 from orojar_finetune.config import DataConfig, EvaluateConfig
-from orojar_finetune.directions import Directions
-from orojar_finetune.evaluation.findings import Findings
 from orojar_finetune.evaluation.measuring import measure
 from orojar_finetune.evaluation.subject import Subject
-from orojar_finetune.training.image_data import open_reals
-from orojar_finetune.training.reals import Reals
+from orojar_finetune.images.image_data import open_reals
+from orojar_finetune.images.reals import Reals
+from orojar_finetune.latents.directions import Directions
+from orojar_finetune.measures.findings import Findings
 
 
 def evaluate(

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import torch
 
 from orojar_finetune.evaluation import of_directions, of_images
-from orojar_finetune.evaluation.findings import Findings
 from orojar_finetune.evaluation.subject import Missing, Subject
+from orojar_finetune.measures.findings import Findings
 
 Measure = Callable[[Subject], Findings]
 

@@ -5,17 +5,17 @@ import statistics
 import torch
 from torch import Tensor
 
-from orojar_finetune.evaluation.findings import Curve, Figure, Findings
 from orojar_finetune.evaluation.subject import Missing, Subject, figure, of_directions
-from orojar_finetune.gram import jacobian
+from orojar_finetune.latents.gram import jacobian
 from orojar_finetune.measures import held_out
 from orojar_finetune.measures.activeness import activeness
 from orojar_finetune.measures.coordinates import is_all_of_z
+from orojar_finetune.measures.findings import Curve, Figure, Findings
 from orojar_finetune.measures.orthogonality import squared_cosines
 from orojar_finetune.measures.path_length import path_length_along, traversal_length, trimmed_mean
 from orojar_finetune.measures.preservation import preservation
 from orojar_finetune.measures.variation_predictability import generated_pairs, predictability
-from orojar_finetune.training.processes import Processes
+from orojar_finetune.runtime.processes import Processes
 
 LARGEST_PAIR = 64
 """Pixels to which the images of pairs are averaged down: the network of the predictability is made for such."""

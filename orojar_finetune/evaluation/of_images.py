@@ -3,9 +3,9 @@
 from jaxtyping import Float
 from torch import Tensor
 
-from orojar_finetune.evaluation.findings import Figure, Findings, Matrix
 from orojar_finetune.evaluation.subject import Missing, Subject, figure, figure_of
 from orojar_finetune.measures.effects import disentanglement_completeness, effects_by_latent, unmoved
+from orojar_finetune.measures.findings import Figure, Findings, Matrix
 from orojar_finetune.measures.frechet import Moments, distance_of_rows, frechet_distance
 from orojar_finetune.measures.kernel_distance import discrepancy_of_rows, kernel_distance
 from orojar_finetune.measures.mutual_information_gap import codes_and_factors, mutual_information_gap

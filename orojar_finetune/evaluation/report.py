@@ -9,7 +9,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
-from orojar_finetune.evaluation.findings import MEANINGS, Curve, Findings, digits
+from orojar_finetune.measures.findings import MEANINGS, Curve, Findings, digits
 
 TEMPLATE = Path(__file__).parent / "report.html.jinja"
 COLOURS = ("#3566b8", "#c2571a", "#2a7f4f", "#8c3fa8", "#b02a4a", "#4c8c9c", "#8a7a1f", "#666666", "#d6418f", "#1f4d2e")

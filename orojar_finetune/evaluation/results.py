@@ -7,12 +7,12 @@ from typing import Any
 from PIL import Image
 
 from orojar_adapters import Generator
-from orojar_finetune import render
-from orojar_finetune.atomic import replacing
-from orojar_finetune.directions import Directions
-from orojar_finetune.evaluation.findings import Findings
 from orojar_finetune.evaluation.report import page
-from orojar_finetune.model_folder import add_evaluation, is_model_folder, write_json
+from orojar_finetune.images import render
+from orojar_finetune.latents.directions import Directions
+from orojar_finetune.measures.findings import Findings
+from orojar_finetune.runtime.atomic import replacing
+from orojar_finetune.sharing.model_folder import add_evaluation, is_model_folder, write_json
 
 REPORT = "report.html"
 METRICS = "metrics.json"

@@ -10,15 +10,15 @@ from torch import Tensor
 
 from orojar_adapters import Generator
 from orojar_finetune.config import EvaluateConfig
-from orojar_finetune.directions import Directions
 from orojar_finetune.discovery.discovering import check_activations
-from orojar_finetune.evaluation.findings import Figure
+from orojar_finetune.images.reals import Reals
+from orojar_finetune.latents.directions import Directions
 from orojar_finetune.measures.bootstrap import interval, interval_of, mean
 from orojar_finetune.measures.distances import Distance, load_distance
 from orojar_finetune.measures.features import Extractor, load_features
-from orojar_finetune.training import draws
+from orojar_finetune.measures.findings import Figure
+from orojar_finetune.runtime import draws
 from orojar_finetune.training.independence import outputs
-from orojar_finetune.training.reals import Reals
 
 BATCH = 64
 FIRST = 1 << 41

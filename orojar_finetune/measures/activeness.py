@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from orojar_adapters import Generator
-from orojar_finetune.directions import Directions
-from orojar_finetune.latent_space import Anchors, LatentSpace
+from orojar_finetune.latents.directions import Directions
+from orojar_finetune.latents.latent_space import Anchors, LatentSpace
 from orojar_finetune.measures.anchor_images import by_latent, image
 from orojar_finetune.measures.coordinates import Coordinates
 

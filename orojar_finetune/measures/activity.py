@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from orojar_finetune.latent_space import Anchors, LatentSpace
-from orojar_finetune.precision import full_precision
+from orojar_finetune.latents.latent_space import Anchors, LatentSpace
+from orojar_finetune.runtime.precision import full_precision
 
 
 @torch.no_grad()

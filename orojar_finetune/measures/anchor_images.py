@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from orojar_finetune.latent_space import Anchors, LatentSpace
+from orojar_finetune.latents.latent_space import Anchors, LatentSpace
 
 
 @torch.no_grad()

@@ -7,8 +7,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from orojar_adapters import Generator
-from orojar_finetune.directions import Directions
-from orojar_finetune.latent_space import STATISTICS_SAMPLES, LatentSpace
+from orojar_finetune.latents.directions import Directions
+from orojar_finetune.latents.latent_space import STATISTICS_SAMPLES, LatentSpace
 
 
 @dataclass(frozen=True)

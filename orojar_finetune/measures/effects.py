@@ -9,12 +9,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from orojar_adapters import Generator
-from orojar_finetune.directions import Directions
-from orojar_finetune.latent_space import Anchors, LatentSpace
+from orojar_finetune.latents.directions import Directions
+from orojar_finetune.latents.latent_space import Anchors, LatentSpace
 from orojar_finetune.measures.anchor_images import image
+from orojar_finetune.runtime.draws import rng
 from orojar_finetune.scenes.reader import FactorReader
 from orojar_finetune.scenes.rendering import FACTORS
-from orojar_finetune.training.draws import rng
 
 STILL = 0.1
 """An effect in variances under which nobody would say that a direction moves a factor: a third of its standard deviation."""

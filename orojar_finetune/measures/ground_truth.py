@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from orojar_adapters import Generator
-from orojar_finetune.directions import Directions
+from orojar_finetune.latents.directions import Directions
 from orojar_finetune.measures.effects import disentanglement_completeness, effect_matrix, unmoved
 from orojar_finetune.scenes.reader import load_reader
 

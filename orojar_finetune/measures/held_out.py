@@ -7,12 +7,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from orojar_adapters import Generator
-from orojar_finetune.directions import Directions
-from orojar_finetune.gram import gram_matrix
-from orojar_finetune.latent_space import Anchors, LatentSpace
+from orojar_finetune.latents.directions import Directions
+from orojar_finetune.latents.gram import gram_matrix
+from orojar_finetune.latents.latent_space import Anchors, LatentSpace
 from orojar_finetune.measures.activity import image_variance, squared_change
 from orojar_finetune.measures.orthogonality import squared_cosines
-from orojar_finetune.training.processes import Processes
+from orojar_finetune.runtime.processes import Processes
 
 SEED_OFFSET = 1 << 20
 """Added to the seed for these latents, so that they differ from those of every method."""

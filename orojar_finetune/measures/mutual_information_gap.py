@@ -5,8 +5,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from orojar_adapters import Generator
-from orojar_finetune.directions import Directions
-from orojar_finetune.latent_space import LatentSpace
+from orojar_finetune.latents.directions import Directions
+from orojar_finetune.latents.latent_space import LatentSpace
 from orojar_finetune.measures.anchor_images import anchor_batches
 from orojar_finetune.measures.coordinates import Coordinates
 from orojar_finetune.measures.effects import read_factors

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from orojar_adapters import Generator
-from orojar_finetune.directions import Directions
-from orojar_finetune.latent_space import Anchors, LatentSpace
+from orojar_finetune.images.render import to_bytes
+from orojar_finetune.latents.directions import Directions
+from orojar_finetune.latents.latent_space import Anchors, LatentSpace
 from orojar_finetune.measures.anchor_images import anchor_batches, image
 from orojar_finetune.measures.coordinates import Coordinates, latent_axes
-from orojar_finetune.render import to_bytes
-from orojar_finetune.training import draws
+from orojar_finetune.runtime import draws
 
 EXTENT = 2.0
 """Strengths are drawn uniformly between minus and plus so many sigmas."""

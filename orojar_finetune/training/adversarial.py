@@ -10,10 +10,10 @@ from torch.nn import functional as F
 from orojar_adapters import Generator
 from orojar_adapters.contract.generator import Noise
 from orojar_finetune.config import GanConfig
+from orojar_finetune.images.reals import Reals
+from orojar_finetune.runtime.draws import rng
 from orojar_finetune.training.augment import NUMBERS, augment
-from orojar_finetune.training.draws import rng
 from orojar_finetune.training.parts import Average, Part
-from orojar_finetune.training.reals import Reals
 
 
 class Game:

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orojar_adapters import Generator
-from orojar_adapters.networks.lora import Adapter
-from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_adapters import Adapter, Discriminator, Generator
 from orojar_finetune.config import FinetuneConfig
-from orojar_finetune.directions import Directions
-from orojar_finetune.model_folder import write_model_folder
+from orojar_finetune.latents.directions import Directions
+from orojar_finetune.sharing.model_folder import write_model_folder
 from orojar_finetune.training.validation import Figures
 
 
@@ -37,7 +35,7 @@ class Finetuned:
 
     generator: Generator
     directions: Directions
-    discriminator: StyleGAN2Discriminator
+    discriminator: Discriminator
     start: Figures
     end: Figures
     ended: str

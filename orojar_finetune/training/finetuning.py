@@ -10,27 +10,25 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from orojar_adapters import Generator
-from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
+from orojar_adapters import Discriminator, Generator, new_discriminator
 from orojar_finetune.config import FinetuneConfig
-from orojar_finetune.directions import Directions
 from orojar_finetune.discovery import discover
 from orojar_finetune.discovery.discovering import measured
+from orojar_finetune.images.image_data import open_reals
+from orojar_finetune.latents.directions import Directions
+from orojar_finetune.measures.fidelity import Fidelity
 from orojar_finetune.measures.held_out import space_of
+from orojar_finetune.runtime.draws import rng
+from orojar_finetune.runtime.processes import Processes
+from orojar_finetune.runtime.trackers import flat
 from orojar_finetune.training.adversarial import Game
 from orojar_finetune.training.checkpoints import begins, resume
-from orojar_finetune.training.draws import rng
-from orojar_finetune.training.fidelity import Fidelity
 from orojar_finetune.training.finetuned import Finetuned
-from orojar_finetune.training.image_data import open_reals
 from orojar_finetune.training.independence import Independence, penalised, settles
 from orojar_finetune.training.loop import Loop
-from orojar_finetune.training.new_discriminator import new_discriminator
 from orojar_finetune.training.parts import delayed
-from orojar_finetune.training.processes import Processes
 from orojar_finetune.training.reestimation import found_anew, like, rhythm
 from orojar_finetune.training.state import State
-from orojar_finetune.training.trackers import flat
 from orojar_finetune.training.trainable import choose, resolved, without_adapters
 from orojar_finetune.training.validation import Validation
 
@@ -44,7 +42,7 @@ def finetune(
     *,
     data: str = "none",
     directions: Directions | None = None,
-    discriminator: StyleGAN2Discriminator | None = None,
+    discriminator: Discriminator | None = None,
     progress: bool = True,
     **options: Any,
 ) -> Finetuned:
@@ -130,7 +128,7 @@ def prepare(
     config: FinetuneConfig,
     data: str = "none",
     directions: Directions | None = None,
-    discriminator: StyleGAN2Discriminator | None = None,
+    discriminator: Discriminator | None = None,
     progress: bool = True,
 ) -> Tuning:
     """Everything up to the first step: directions, real images, discriminator, the start's figures, a checkpoint to go on from.
@@ -217,9 +215,7 @@ def _active(directions: Directions, least: float) -> Directions:
     return active
 
 
-def _critic(
-    discriminator: StyleGAN2Discriminator | None, generator: Generator, config: FinetuneConfig
-) -> StyleGAN2Discriminator:
+def _critic(discriminator: Discriminator | None, generator: Generator, config: FinetuneConfig) -> Discriminator:
     """The checkpoint's discriminator, or a new one that is said plainly to be new."""
     if discriminator is not None:
         return copy.deepcopy(discriminator).to(generator.device).requires_grad_(True)

@@ -1,30 +1,26 @@
 """Training a generator from nothing."""
 
 import dataclasses
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from orojar_adapters import FAMILIES, Generator
-from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
-from orojar_finetune import render
+from orojar_adapters import Discriminator, Generator, new_networks
 from orojar_finetune.config import NetworkConfig, TrainConfig
+from orojar_finetune.images import render
+from orojar_finetune.images.image_data import open_reals
 from orojar_finetune.measures.coordinates import latent_axes
+from orojar_finetune.measures.fidelity import Fidelity
 from orojar_finetune.measures.held_out import scores_of
+from orojar_finetune.runtime.draws import rng
+from orojar_finetune.runtime.processes import Processes
+from orojar_finetune.runtime.trackers import flat
 from orojar_finetune.training.adversarial import Game
 from orojar_finetune.training.checkpoints import begins, resume
-from orojar_finetune.training.draws import rng
-from orojar_finetune.training.fidelity import Fidelity
-from orojar_finetune.training.image_data import open_reals
 from orojar_finetune.training.independence import Independence
 from orojar_finetune.training.loop import Loop
-from orojar_finetune.training.processes import Processes
 from orojar_finetune.training.state import State
-from orojar_finetune.training.trackers import flat
 
 SHOWN = tuple(range(48))
 """Seeds of the samples that a validation draws."""
@@ -44,7 +40,7 @@ class Trained:
     """
 
     generator: Generator
-    discriminator: StyleGAN2Discriminator
+    discriminator: Discriminator
     figures: dict[str, float]
     ended: str
     steps: int
@@ -121,36 +117,18 @@ def prepare(config: TrainConfig, data: str, output_dir: Path) -> Training:
             path.parent.mkdir(exist_ok=True, parents=True)
             made = render.samples(state.average, SHOWN)
             render.grid(made, COLUMNS).save(path)
-            processes.trackers.show({"samples": made}, state.step)
+            processes.trackers.show({"samples": render.to_bytes(made)}, state.step)
         return measure(state.average)
 
     loop = Loop(state, game.discriminator_parts(), generator_parts, config.gan, run, output_dir, processes, validate)
     return Training(loop, measure)
 
 
-def networks(config: NetworkConfig, seed: int) -> tuple[Generator, StyleGAN2Discriminator]:
+def networks(config: NetworkConfig, seed: int) -> tuple[Generator, Discriminator]:
     """Networks with weights that depend on the seed alone.
 
     Raises:
         ValueError: no such family, or sizes that it does not have.
     """
-    if config.family not in FAMILIES:
-        raise ValueError(f"family must be one of {', '.join(FAMILIES)}, got {config.family!r}")
-    family = FAMILIES[config.family]
-    sizes: dict[str, Any] = {
-        "resolution": config.resolution,
-        "channels": list(config.channels),
-        "latent_size": config.latent_size,
-        "w_size": config.w_size,
-        "mapping_depth": config.mapping_depth,
-        "normalize_latents": config.normalize_latents,
-    }
-    asked = inspect.signature(family).parameters
-    missing = [name for name, p in asked.items() if p.default is p.empty and name not in sizes]
-    if missing or "resolution" not in asked:
-        raise ValueError(f"{config.family} cannot be trained from nothing here, only tuned; stylegan2, stylegan and pggan can")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        generator = family(**{name: size for name, size in sizes.items() if name in asked})
-        discriminator = StyleGAN2Discriminator(config.resolution, list(config.discriminator_channels))
-    return generator, discriminator
+    sizes = {name: value for name, value in dataclasses.asdict(config).items() if name != "family"}
+    return new_networks(config.family, sizes | {"channels": list(config.channels)}, config.discriminator_channels, seed)

@@ -9,9 +9,9 @@ from torch.nn import functional as F
 
 from orojar_adapters import Generator, Noise
 from orojar_finetune.config import JacobianPenaltyConfig
-from orojar_finetune.directions import Directions
+from orojar_finetune.latents.directions import Directions
 from orojar_finetune.penalty import Generate, cosines, hessian_penalty, orojar, rademacher
-from orojar_finetune.training.draws import rng
+from orojar_finetune.runtime.draws import rng
 from orojar_finetune.training.parts import Part
 
 PAPERS_PROBES = 2

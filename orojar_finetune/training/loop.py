@@ -12,12 +12,12 @@ from pathlib import Path
 import torch
 
 from orojar_finetune.config import GanConfig, RunConfig
-from orojar_finetune.precision import full_precision
+from orojar_finetune.images.decoding import DamagedImageError
+from orojar_finetune.runtime.interrupt import Interrupt
+from orojar_finetune.runtime.precision import full_precision
+from orojar_finetune.runtime.processes import Processes
 from orojar_finetune.training import checkpoints as saved
-from orojar_finetune.training.decoding import DamagedImageError
-from orojar_finetune.training.interrupt import Interrupt
 from orojar_finetune.training.parts import Part, add_limited
-from orojar_finetune.training.processes import Processes
 from orojar_finetune.training.state import State, parameters_of
 
 log = logging.getLogger("orojar")

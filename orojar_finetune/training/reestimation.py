@@ -6,9 +6,9 @@ import torch
 
 from orojar_adapters import Generator
 from orojar_finetune.config import DiscoverConfig
-from orojar_finetune.directions import Directions
 from orojar_finetune.discovery import discover
 from orojar_finetune.discovery.discovering import METHODS
+from orojar_finetune.latents.directions import Directions
 
 EVERY = 500
 """Steps between one search and the next, where nothing else is asked for."""

@@ -15,10 +15,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from orojar_adapters import Generator
-from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
-from orojar_finetune.atomic import replacing_folder
+from orojar_adapters import Discriminator, Generator
 from orojar_finetune.config import GanConfig
+from orojar_finetune.runtime.atomic import replacing_folder
 
 COUNTERS = "state.json"
 
@@ -40,7 +39,7 @@ class State:
     """
 
     generator: Generator
-    discriminator: StyleGAN2Discriminator
+    discriminator: Discriminator
     average: Generator
     generator_optimizer: torch.optim.Optimizer
     discriminator_optimizer: torch.optim.Optimizer
@@ -54,9 +53,7 @@ class State:
     options: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def start(
-        cls, generator: Generator, discriminator: StyleGAN2Discriminator, config: GanConfig, micro_batches: int = 1
-    ) -> "State":
+    def start(cls, generator: Generator, discriminator: Discriminator, config: GanConfig, micro_batches: int = 1) -> "State":
         """The state before the first step; parameters of the generator that do not require gradients stay as they are."""
         if generator.device.type == "cpu":  # on a GPU the generator's other half, all but convolutions, is slower for it
             for network in (generator, discriminator):

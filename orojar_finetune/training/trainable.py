@@ -7,8 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from orojar_adapters import Generator
-from orojar_adapters.networks.lora import Adapter
+from orojar_adapters import Adapter, Generator
 from orojar_finetune.config import RATE, FinetuneConfig
 
 NAME = "default"

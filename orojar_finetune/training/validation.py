@@ -7,13 +7,13 @@ from pathlib import Path
 import torch
 
 from orojar_adapters import Generator
-from orojar_finetune import render
 from orojar_finetune.config import FidelityConfig
-from orojar_finetune.directions import Directions
+from orojar_finetune.images import render
+from orojar_finetune.latents.directions import Directions
+from orojar_finetune.measures.fidelity import Fidelity
 from orojar_finetune.measures.held_out import scores_of
-from orojar_finetune.training.fidelity import Fidelity
+from orojar_finetune.runtime.processes import Processes
 from orojar_finetune.training.loop import Stop
-from orojar_finetune.training.processes import Processes
 from orojar_finetune.training.state import State
 
 STRIP_SEED = 0
@@ -106,4 +106,4 @@ class Validation:
         path = self.folder / "validation" / f"step-{state.step:06}.png"
         path.parent.mkdir(exist_ok=True, parents=True)
         render.strip(torch.stack(strips)).save(path)
-        self.processes.trackers.show(dict(zip(self.directions.names, strips, strict=True)), state.step)
+        self.processes.trackers.show(dict(zip(self.directions.names, map(render.to_bytes, strips), strict=True)), state.step)

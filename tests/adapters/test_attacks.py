@@ -13,7 +13,12 @@ from attacks import CORPUS, MARKER, Attack
 from attacks.gauntlet import MEMORY_AT_LEAST
 
 ROOT = Path(__file__).parents[2]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "tests"), "HF_HUB_OFFLINE": "1", "MALLOC_MMAP_THRESHOLD_": "65536"}
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": str(ROOT / "tests" / "support"),
+    "HF_HUB_OFFLINE": "1",
+    "MALLOC_MMAP_THRESHOLD_": "65536",
+}
 """glibc keeps freed blocks as it sees fit; with a fixed threshold they go back at once, and a peak is what is held."""
 MOST_SECONDS = 5
 BY_NAME = {attack.name: attack for attack in CORPUS}

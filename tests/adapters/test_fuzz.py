@@ -12,7 +12,7 @@ import torch
 
 from mutate import altered, mutated
 
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[1] / "support"
 FILES, SEED = 800, 0
 
 

@@ -4,13 +4,13 @@ import math
 from typing import final
 
 import torch
-from diffusers.configuration_utils import ConfigMixin, register_to_config
-from diffusers.models.modeling_utils import ModelMixin
+from diffusers.configuration_utils import register_to_config
 from einops import rearrange, reduce
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from orojar_adapters.contract.discriminator import Discriminator
 from orojar_adapters.networks.stylegan2_sizes import check_positive, check_sizes, resolutions
 from orojar_adapters.ops.activation import biased_lrelu
 from orojar_adapters.ops.linear import EqualizedLinear
@@ -97,7 +97,7 @@ def minibatch_deviation(
 
 
 @final
-class StyleGAN2Discriminator(ModelMixin, ConfigMixin):
+class StyleGAN2Discriminator(Discriminator):
     """Tells real images from made ones: one number an image, higher for real.
 
     Args:
@@ -114,8 +114,6 @@ class StyleGAN2Discriminator(ModelMixin, ConfigMixin):
     Raises:
         ValueError: a size that no StyleGAN2 has.
     """
-
-    config_name = "config.json"
 
     @register_to_config
     def __init__(

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from orojar_adapters.contract.discriminator import Discriminator
 from orojar_adapters.contract.generator import Generator
-from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_adapters.writers import nvlabs, rosinality
 from orojar_adapters.writers.export import Export
 
@@ -12,7 +12,7 @@ from orojar_adapters.writers.export import Export
 class Format(NamedTuple):
     """How a format is made, and how its files may end; the first ending is the usual one."""
 
-    export: Callable[[Generator, StyleGAN2Discriminator | None], Export]
+    export: Callable[[Generator, Discriminator | None], Export]
     suffixes: tuple[str, ...]
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from torch import Tensor
 
+from orojar_adapters.contract.discriminator import Discriminator
 from orojar_adapters.contract.generator import Generator
-from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_adapters.networks.stylegan2_sizes import resolutions
 from orojar_adapters.writers.export import Export, described, fir, refuse_other_families, tensors_of
 
@@ -21,7 +21,7 @@ USAGE = (
 )
 
 
-def export(generator: Generator, discriminator: StyleGAN2Discriminator | None) -> Export:
+def export(generator: Generator, discriminator: Discriminator | None) -> Export:
     """One state dict a network, the discriminator's in a file of its own.
 
     Raises:
@@ -47,7 +47,7 @@ def generator_state(generator: Generator) -> dict[str, Tensor]:
     return _with_filters(tensors_of(generator), blocks)
 
 
-def discriminator_state(discriminator: StyleGAN2Discriminator) -> dict[str, Tensor]:
+def discriminator_state(discriminator: Discriminator) -> dict[str, Tensor]:
     """The state dict of NVlabs' `Discriminator`."""
     blocks = [f"b{size}" for size in resolutions(len(discriminator.config["channels"]))[1:]]
     return _with_filters(tensors_of(discriminator), blocks)

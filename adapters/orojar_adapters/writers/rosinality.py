@@ -9,8 +9,8 @@ from typing import Any
 
 from torch import Tensor
 
+from orojar_adapters.contract.discriminator import Discriminator
 from orojar_adapters.contract.generator import Generator
-from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_adapters.networks.stylegan2_sizes import resolutions
 from orojar_adapters.readers.rosinality import LR_MULTIPLIER
 from orojar_adapters.writers.export import Export, described, fir, refuse_other_families, tensors_of
@@ -21,7 +21,7 @@ DEFAULT_MULTIPLIER = 2
 USAGE = "Generator(**arguments).load_state_dict(file['g_ema']); latent_avg is the truncation_latent of its images."
 
 
-def export(generator: Generator, discriminator: StyleGAN2Discriminator | None) -> Export:
+def export(generator: Generator, discriminator: Discriminator | None) -> Export:
     """One file with both networks; a discriminator that the format cannot hold is left out.
 
     Raises:
@@ -128,7 +128,7 @@ def _up_kernel() -> Tensor:
     return fir() * 4
 
 
-def discriminator_state(discriminator: StyleGAN2Discriminator) -> dict[str, Tensor]:
+def discriminator_state(discriminator: Discriminator) -> dict[str, Tensor]:
     """The state dict of that project's `Discriminator`, in its order."""
     ours, names = tensors_of(discriminator), discriminator.block_names
     first = f"{names[0]}.fromrgb"

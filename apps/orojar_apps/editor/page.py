@@ -12,7 +12,8 @@ import gradio as gr
 
 from orojar_apps.editor import actions, state
 from orojar_apps.editor.state import OpenModel
-from orojar_finetune import Directions, render
+from orojar_finetune import Directions
+from orojar_finetune.images import render
 
 LEGEND = (
     "Strengths are in sigmas, the standard deviations of the latent along each direction. Activity: how much one sigma "

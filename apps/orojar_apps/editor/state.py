@@ -11,10 +11,11 @@ from PIL import Image
 from torch import Tensor
 
 from orojar_adapters import CheckpointError, Generator, load_generator
-from orojar_finetune import Directions, generate_edited, render
-from orojar_finetune.devices import fastest_device
-from orojar_finetune.editing import latents_of_seeds
-from orojar_finetune.recipe import LAST_SEED, Recipe, fingerprint
+from orojar_finetune import Directions, generate_edited
+from orojar_finetune.images import render
+from orojar_finetune.latents.editing import latents_of_seeds
+from orojar_finetune.latents.recipe import LAST_SEED, Recipe, fingerprint
+from orojar_finetune.runtime.devices import fastest_device
 
 STRENGTH_LIMIT = 4.0
 """Sigmas to either side; nearly all latents of the training distribution lie within."""

@@ -5,8 +5,9 @@ import torch
 
 from orojar_apps.editor import state
 from orojar_apps.editor.state import DRAWN, OpenModel, View, view_of
-from orojar_finetune import CheckpointError, Directions, Recipe, generate_edited, render, write_model_folder
-from orojar_finetune.editing import latents_of_seeds
+from orojar_finetune import CheckpointError, Directions, Recipe, generate_edited, write_model_folder
+from orojar_finetune.images import render
+from orojar_finetune.latents.editing import latents_of_seeds
 from tiny import tiny_biggan_deep, tiny_stylegan2
 
 

@@ -7,7 +7,7 @@ from linear import Linear
 from linear_features import LinearFeatures
 from orojar_finetune import DiscoverConfig, discover
 from orojar_finetune.discovery import jacobian
-from orojar_finetune.latent_space import LatentSpace
+from orojar_finetune.latents.latent_space import LatentSpace
 from tiny import tiny_stylegan2
 
 

@@ -6,7 +6,7 @@ import torch
 from orojar_finetune import DescentConfig, DiscoverConfig, discover
 from orojar_finetune.discovery import latentclr
 from orojar_finetune.discovery.random import random_basis
-from orojar_finetune.latent_space import LatentSpace
+from orojar_finetune.latents.latent_space import LatentSpace
 from separable import Separable
 from tiny import tiny_stylegan2
 

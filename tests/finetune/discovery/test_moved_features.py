@@ -2,7 +2,7 @@ import pytest
 
 from linear_features import LinearFeatures
 from orojar_finetune.discovery.moved_features import moved_features
-from orojar_finetune.latent_space import LatentSpace
+from orojar_finetune.latents.latent_space import LatentSpace
 from tiny import tiny_biggan, tiny_stylegan2
 
 

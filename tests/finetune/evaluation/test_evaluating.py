@@ -11,10 +11,10 @@ from orojar_adapters import Generator
 from orojar_finetune import discover
 from orojar_finetune.config import EvaluateConfig
 from orojar_finetune.evaluation.evaluating import evaluate
-from orojar_finetune.evaluation.findings import MEANINGS
 from orojar_finetune.evaluation.measuring import MEASURES
 from orojar_finetune.measures.coordinates import latent_axes
 from orojar_finetune.measures.features import FEATURES, RandomFeatures
+from orojar_finetune.measures.findings import MEANINGS
 from orojar_finetune.scenes.rendering import FACTORS
 from perfect_scenes import PerfectScenes
 from tiny import TINY, tiny_stylegan2

@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 import pytest
 from PIL import Image
 
-from orojar_finetune.evaluation.findings import Curve, Figure, Findings, Matrix
 from orojar_finetune.evaluation.report import best, heat, page, svg
+from orojar_finetune.measures.findings import Curve, Figure, Findings, Matrix
 
 EVIL = "<script>alert(1)</script>"
 

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from orojar_finetune.config import GanConfig
+from orojar_finetune.images.reals import RenderedScenes, SamplesOfOriginal
 from orojar_finetune.training.adversarial import Game, r1_gamma
-from orojar_finetune.training.reals import RenderedScenes, SamplesOfOriginal
 from tiny import tiny_discriminator, tiny_stylegan2
 
 ROWS = slice(0, 8)

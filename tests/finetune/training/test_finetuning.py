@@ -7,10 +7,10 @@ import torch
 
 from orojar_finetune import Directions, discover, finetune
 from orojar_finetune.config import DiscoverConfig, FidelityConfig, FinetuneConfig, GanConfig, PenaltyConfig, RunConfig
+from orojar_finetune.images.decoding import DamagedImageError
+from orojar_finetune.images.reals import SamplesOfOriginal
 from orojar_finetune.training import checkpoints as saved
-from orojar_finetune.training.decoding import DamagedImageError
 from orojar_finetune.training.finetuning import prepare
-from orojar_finetune.training.reals import SamplesOfOriginal
 from tiny import tiny_discriminator, tiny_stylegan2
 
 QUICK = FinetuneConfig(

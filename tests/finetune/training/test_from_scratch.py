@@ -7,9 +7,9 @@ from orojar_finetune import TrainConfig, train
 from orojar_finetune.config import ComparisonConfig, JacobianPenaltyConfig, NetworkConfig, RunConfig
 from orojar_finetune.measures.coordinates import latent_axes
 from orojar_finetune.measures.held_out import scores_of
+from orojar_finetune.runtime.processes import Processes
 from orojar_finetune.training.from_scratch import prepare
 from orojar_finetune.training.independence import Independence
-from orojar_finetune.training.processes import Processes
 
 CONFIG = TrainConfig(
     network=NetworkConfig("pggan", 16, (8, 8, 4), (8, 8, 4), latent_size=8),
@@ -54,6 +54,6 @@ def test_families_with_a_mapping_are_trained_too(family, tmp_path):
 def test_a_family_that_needs_other_sizes_is_refused_with_those_that_do_not(tmp_path):
     network = dataclasses.replace(CONFIG.network, family="biggan")
     with pytest.raises(
-        ValueError, match="biggan cannot be trained from nothing here, only tuned; stylegan2, stylegan and pggan"
+        ValueError, match="biggan cannot be trained from scratch here, only tuned; stylegan2, stylegan and pggan"
     ):
         train(tmp_path, CONFIG, network=network)

@@ -8,7 +8,7 @@ from orojar_finetune import Directions, orojar
 from orojar_finetune.config import PenaltyConfig
 from orojar_finetune.discovery.random import random_basis
 from orojar_finetune.penalty import rademacher
-from orojar_finetune.training.draws import rng
+from orojar_finetune.runtime.draws import rng
 from orojar_finetune.training.independence import Independence, moves, outputs, penalised
 from separable import Separable
 from tiny import tiny_stylegan2

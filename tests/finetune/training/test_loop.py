@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from orojar_finetune.config import GanConfig, RunConfig
+from orojar_finetune.images.reals import RenderedScenes
+from orojar_finetune.runtime.interrupt import Interrupt
+from orojar_finetune.runtime.processes import Processes
 from orojar_finetune.training import checkpoints as saved
 from orojar_finetune.training.adversarial import Game
-from orojar_finetune.training.interrupt import Interrupt
 from orojar_finetune.training.loop import Diverged, Loop, Stop
 from orojar_finetune.training.parts import Part, delayed
-from orojar_finetune.training.processes import Processes
-from orojar_finetune.training.reals import RenderedScenes
 from orojar_finetune.training.state import State
 from tiny import tiny_discriminator, tiny_stylegan2
 

@@ -6,10 +6,10 @@ import torch
 from orojar_finetune import Directions
 from orojar_finetune.config import FidelityConfig, GanConfig
 from orojar_finetune.discovery.random import random_basis
-from orojar_finetune.training.fidelity import Fidelity
+from orojar_finetune.images.reals import SamplesOfOriginal
+from orojar_finetune.measures.fidelity import Fidelity
+from orojar_finetune.runtime.processes import Processes
 from orojar_finetune.training.loop import Stop
-from orojar_finetune.training.processes import Processes
-from orojar_finetune.training.reals import SamplesOfOriginal
 from orojar_finetune.training.state import State
 from orojar_finetune.training.validation import Figures, Validation
 from tiny import tiny_discriminator, tiny_stylegan2

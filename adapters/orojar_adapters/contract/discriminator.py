@@ -1,0 +1,31 @@
+"""The contract that every discriminator keeps."""
+
+from abc import ABC, abstractmethod
+
+from diffusers.configuration_utils import ConfigMixin
+from diffusers.models.modeling_utils import ModelMixin
+from jaxtyping import Float
+from torch import Tensor
+
+
+class Discriminator(ModelMixin, ConfigMixin, ABC):
+    """Tells real images from generated ones.
+
+    Attributes:
+        num_classes: width of the label, 0 for unconditional discriminators.
+    """
+
+    config_name = "config.json"
+    num_classes: int
+
+    @abstractmethod
+    def forward(
+        self,
+        images: Float[Tensor, "batch channels height width"],
+        labels: Float[Tensor, "batch classes"] | None = None,
+    ) -> Float[Tensor, " batch"]:
+        """Logits of images in [-1, 1], higher for real.
+
+        Args:
+            labels: rows of label values; only and always for conditional discriminators.
+        """

@@ -1,0 +1,1 @@
+"""Real images and pictures for people: folders, zips, data sets of the Hub, decoding, labels, grids and strips."""

@@ -1,0 +1,1 @@
+"""Directions and their file, the spaces they move in, recipes of pictures."""

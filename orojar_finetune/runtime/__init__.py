@@ -1,0 +1,1 @@
+"""What everything runs on: processes (Accelerate), random draws, devices, precision, atomic files."""

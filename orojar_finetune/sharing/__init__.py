@@ -1,0 +1,1 @@
+"""What others get to see: the model folder, its card, the Hub, exports."""

@@ -1,0 +1,97 @@
+"""The way to the Hugging Face Hub: the only file that writes there."""
+
+import logging
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from huggingface_hub import HfApi, hf_hub_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, LocalTokenNotFoundError
+
+from orojar_adapters import FAMILIES, read_checkpoint
+from orojar_adapters.opening.sources import RUN_MODEL
+from orojar_adapters.readers import adapter as adapters
+from orojar_adapters.readers import folder as reader
+from orojar_finetune.sharing.card import CARD, MARK
+from orojar_finetune.sharing.model_folder import is_model_folder
+
+log = logging.getLogger("orojar")
+
+LEFT_OUT = [".*", "**/.*", "checkpoint-*"]
+OURS = ["directions.*", "discriminator/*", "previews/direction_*.png", "previews/traversal.gif", "metrics.json", "report.html"]
+"""What an earlier push may have left that does not belong to the weights of this one."""
+
+
+KEPT = "The card that was there stays; to replace it: orojar push --overwrite-card"
+
+
+class Pushed(NamedTuple):
+    """Where a push went, and whether somebody's own card that was there stayed."""
+
+    repo_id: str
+    url: str
+    kept_card: bool
+
+
+def push(
+    folder: str | os.PathLike,
+    repo_id: str,
+    private: bool = False,
+    message: str = "Upload generator and directions with orojar-finetune",
+    overwrite_card: bool = False,
+    token: str | None = None,
+) -> Pushed:
+    """Uploads a model folder, making the repository where there is none; files that did not change are not sent.
+
+    What an earlier push wrote and this folder does not have goes; files of others in the repository stay.
+
+    Args:
+        folder: as `discover` or `convert` wrote it.
+        repo_id: `user/repo`.
+        private: whether the repository is to be private; one that is public already is refused.
+        message: of the commit.
+        overwrite_card: whether a card of somebody's own in the repository is replaced, as those that we wrote are.
+        token: None takes the one of `hf auth login`.
+
+    Raises:
+        CheckpointError: the folder's generator cannot be read back.
+        ValueError: no model folder, an adapter for a repository that holds a whole generator, or the Hub said no; the text
+            says what to do.
+    """
+    path = Path(folder).expanduser()
+    if not is_model_folder(path):
+        inside = is_model_folder(path / RUN_MODEL)
+        hint = f"the run's is {path / RUN_MODEL}" if inside else "make one with `orojar convert`"
+        raise ValueError(f"{folder} is no model folder (no config.json with weights): {hint}")
+    adapter = read_checkpoint(path, FAMILIES).adapter
+    if adapter is not None and adapter.base_is_a_path:
+        log.warning("%s is an adapter of %s on this machine: others cannot use it without that file", folder, adapter.base)
+    api = HfApi(token=token)
+    try:
+        repo = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
+        if private and not api.model_info(repo).private:
+            raise ValueError(f"{repo} is public, so what is pushed there would be: make it private first, or name another")
+        keep_card = not overwrite_card and api.file_exists(repo, CARD) and not _is_ours(repo, token)
+        if adapter is not None and api.file_exists(repo, reader.WEIGHTS):
+            raise ValueError(f"{repo} holds a whole generator, which would hide the adapter: name another repository")
+        commit = api.upload_folder(
+            folder_path=path,
+            repo_id=repo,
+            commit_message=message,
+            ignore_patterns=[*LEFT_OUT, CARD] if keep_card else LEFT_OUT,
+            delete_patterns=OURS + (sorted(adapters.FILES) if adapter is None else []),
+        )
+    except LocalTokenNotFoundError as e:
+        raise ValueError("no Hub token on this machine: type `hf auth login`, or set HF_TOKEN") from e
+    except HFValidationError as e:
+        raise ValueError(f"{repo_id!r} is no repository name; type user/repo ({e})") from e
+    except HfHubHTTPError as e:
+        raise ValueError(f"the Hub refused {repo_id}: {e.server_message or e}") from e
+    except (HTTPError, OSError) as e:
+        raise ValueError(f"the Hub could not be reached for {repo_id} ({type(e).__name__}: {e})") from e
+    return Pushed(repo, str(commit.commit_url), keep_card)
+
+
+def _is_ours(repo: str, token: str | None) -> bool:
+    """Whether the card of a repository is one that we wrote."""
+    return MARK in Path(hf_hub_download(repo, CARD, token=token)).read_text(encoding="utf-8", errors="replace")

@@ -1,0 +1,87 @@
+import pytest
+import torch
+
+from orojar_finetune.config import DescentConfig, DiscoverConfig, GanConfig, RunConfig
+from orojar_finetune.discovery import discovering
+from orojar_finetune.runtime.precision import full_precision
+from orojar_finetune.runtime.processes import Processes
+from orojar_finetune.training.loop import Loop
+from orojar_finetune.training.parts import Part
+from orojar_finetune.training.state import State
+from tiny import tiny_discriminator, tiny_stylegan2
+
+ALLOWED: list[bool] = []
+
+
+class Watched(torch.autograd.Function):
+    """Notes whether TF32 was allowed when a value was computed and when its gradient was."""
+
+    @staticmethod
+    def forward(_ctx, x):
+        ALLOWED.append(torch.backends.cudnn.allow_tf32)
+        return x.clone()
+
+    @staticmethod
+    def backward(_ctx, gradient):
+        ALLOWED.append(torch.backends.cudnn.allow_tf32)
+        return gradient
+
+
+@pytest.fixture
+def seen():
+    """What is noted; outside TF32 is allowed."""
+    assert torch.backends.cudnn.allow_tf32
+    ALLOWED.clear()
+    return ALLOWED
+
+
+def watch(generator):
+    synthesize = generator.synthesize_with_activations
+
+    def watched(*arguments, **options):
+        image, kept = synthesize(*arguments, **options)
+        return Watched.apply(image), kept
+
+    generator.synthesize_with_activations = watched
+    return generator
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_an_exact_part_has_all_bits_forwards_and_backwards(tmp_path, seen, exact):
+    gan, run = GanConfig(), RunConfig(max_train_steps=1, train_batch_size=4)
+    state = State.start(watch(tiny_stylegan2()), tiny_discriminator(), gan)
+
+    def loss(step, rows):
+        ws = state.generator.map(torch.ones(rows.stop - rows.start, 8))
+        return state.generator.synthesize_with_activations(ws, ())[0].mean()
+
+    part = Part("penalty", loss, 4, exact=exact)
+    loop = Loop(state, [], [part], gan, run, tmp_path, Processes(progress=False))
+    loop.listen(state.generator_optimizer)
+    loop.gradients(part, 0)
+    assert seen == [not exact] * 2
+
+
+@pytest.mark.parametrize("method", ["orojar", "orojar-jd"])
+def test_directions_are_searched_and_measured_with_all_bits(seen, method):
+    config = DiscoverConfig(method=method, count=2, latents=2, held_out=2, descent=DescentConfig(steps=2, batch_size=2))
+    discovering.discover(watch(tiny_stylegan2()), config, progress=False)
+    *differences, variance = seen  # the last images are those whose variance is measured: no small step
+    assert len(differences) > 4
+    assert not any(differences)
+    assert variance
+
+
+def test_precision_that_is_borrowed_is_given_back():
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32, torch.backends.cudnn.enabled
+    torch.set_float32_matmul_precision("high")
+    try:
+        with pytest.raises(RuntimeError), full_precision():
+            assert torch.get_float32_matmul_precision() == "highest"
+            assert not torch.backends.cudnn.allow_tf32
+            raise RuntimeError
+        assert torch.get_float32_matmul_precision() == "high"
+        assert torch.backends.cudnn.allow_tf32 == before[1]
+        assert torch.backends.cudnn.enabled == before[2]
+    finally:
+        torch.set_float32_matmul_precision(before[0])
