@@ -36,7 +36,6 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/factors.py
 	$(BIN)/python benchmarks/demo.py
 	$(BIN)/python benchmarks/speed.py
-	$(BIN)/python benchmarks/penalty_noise.py
 	$(BIN)/python benchmarks/pictures.py
 
 # torch first and pinned: an open range may bring a CUDA build of several gigabytes.

@@ -1,4 +1,4 @@
-"""A ProGAN-style training on scenes after the paper's: every coordinate of z is penalised from the first step on.
+"""A ProGAN-style training on scenes after the paper's: every coordinate of z is penalized from the first step on.
 
 A ProGAN generator (z of 12 that is not normalized, as in the paper's) and a discriminator learn scenes with no penalty, the
 Hessian Penalty, OroJaR, OroJaR scale-free, and cosines of pairs; the seven true factors are known. Not the paper's: there is
@@ -29,13 +29,12 @@ from typing import Any
 import torch
 from PIL import Image
 
-from active_axes import active_ones
 from orojar_finetune import TrainConfig, evaluate, train
 from orojar_finetune.config import ComparisonConfig, GanConfig, JacobianPenaltyConfig, NetworkConfig, RunConfig
 from orojar_finetune.images.render import strip, traversal
 from orojar_finetune.measures.coordinates import latent_axes
+from pictures import side_by_side
 from results import RESULTS, device, once, runs_so_far, write
-from side_by_side import side_by_side
 
 PAPER = JacobianPenaltyConfig(form="variance", scale_free=False, batch_size=16)
 DESIGNS = {
@@ -66,7 +65,6 @@ TRIAL_STEPS = 800
 MEASURES = ("independence", "activeness", "fidelity", "ground-truth")
 KEYS = {
     "orthogonality": "cos²",
-    "orthogonality of active ones": "of active",
     "activity": "activity",
     "disentanglement": "disent.",
     "completeness": "compl.",
@@ -150,11 +148,9 @@ def judged(name: str, weight: float, seed: int, steps: int, preset: str, folder:
         strip(traversal(generator, axes, i, ROWS, SHOWN)).save(folder / f"coordinate-{i}.png")
     measures = MEASURES if steps == TRIAL_STEPS else (*MEASURES, "predictability")  # it takes as long as a trial
     found = evaluate(generator, axes, data="scenes", measures=measures, predictability_pairs=2000, seed=1).described()
-    active = active_ones(generator, axes)
     return {
         **{"design": name, "weight": weight, "seed": seed, "steps": steps, "preset": preset, "device": device()},
         **{key: figure["value"] for key, figure in found["figures"].items()},
-        **active,
         "found": found,
     }
 

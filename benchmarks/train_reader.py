@@ -61,7 +61,7 @@ def train() -> FactorReader:
 
 
 def disturb(images: Float[Tensor, "batch 3 height width"], draws: torch.Generator) -> Float[Tensor, "batch 3 height width"]:
-    """Pictures as a generator might make them: blurred, noisy, unevenly lit, a little off in colour, but of the same hues."""
+    """Pictures as a generator might make them: blurred, noisy, unevenly lit, a little off in color, but of the same hues."""
 
     def between(low: float, high: float) -> Tensor:
         return low + (high - low) * torch.rand(len(images), 1, 1, 1, generator=draws)

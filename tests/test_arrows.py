@@ -30,7 +30,6 @@ ROOMS = {
         "training",
         "evaluation",
         "verbs",
-        "sprites",
         "commands",
         "cli",
     ],

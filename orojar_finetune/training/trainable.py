@@ -14,7 +14,7 @@ NAME = "default"
 """What peft calls an adapter that has no name."""
 CHOICES = ("all", "mapping", "synthesis", "affine", "lora")
 RATES = {"affine": 3e-3}
-"""Learning rates of the generator that won where these weights move alone (benchmarks/README.md); others have the usual one."""
+"""Learning rates of the generator that won where these weights train alone (docs/what_was_tried.md); others have `RATE`."""
 
 
 def resolved(config: FinetuneConfig, generator: Generator) -> FinetuneConfig:

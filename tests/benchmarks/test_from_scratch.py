@@ -7,7 +7,7 @@ import from_scratch
 import results
 from from_scratch import DESIGNS, KEYS, NETWORKS, STEPS, TRIALS, WEIGHTS, words
 from orojar_finetune.training.from_scratch import networks
-from side_by_side import BELOW, GAP, HEADER
+from pictures import BELOW, GAP, HEADER
 
 
 def record(design, seed, value):
