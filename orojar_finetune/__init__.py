@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from orojar_finetune.evaluation.evaluating import evaluate
     from orojar_finetune.latents.directions import Directions
     from orojar_finetune.latents.editing import generate_edited
+    from orojar_finetune.latents.opened import open_source
     from orojar_finetune.latents.recipe import Recipe
     from orojar_finetune.penalty import hessian_penalty, orojar
     from orojar_finetune.sharing.export import write_export
@@ -25,6 +26,7 @@ _HOMES = {
     "CheckpointError": "orojar_adapters",
     "load_discriminator": "orojar_adapters",
     "load_generator": "orojar_adapters",
+    "open_source": "orojar_finetune.latents.opened",
     "CompareConfig": "orojar_finetune.config",
     "DescentConfig": "orojar_finetune.config",
     "DiscoverConfig": "orojar_finetune.config",
@@ -64,6 +66,7 @@ __all__ = [
     "hessian_penalty",
     "load_discriminator",
     "load_generator",
+    "open_source",
     "orojar",
     "push",
     "train",

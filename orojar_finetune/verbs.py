@@ -153,6 +153,8 @@ class Generate:
     """Which direction set; by default the one written last."""
     revision: str | None = None
     """Branch, tag or commit on the Hub."""
+    force: bool = False
+    """Take directions that were found on other weights too."""
 
 
 @dataclass(frozen=True)
@@ -204,6 +206,8 @@ class Edit:
     """A model folder or user/repo; files without directions show samples."""
     revision: str | None = None
     """Branch, tag or commit on the Hub."""
+    force: bool = False
+    """Take directions that were found on other weights too."""
     host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 lets other machines in."""
     port: int | None = None

@@ -3,15 +3,16 @@
 import os
 import random
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
-from local_hub import LocalHub
+from fault_hub import Fault, FaultHub
 
 _home = tempfile.TemporaryDirectory(prefix="orojar-tests-")
-_hub = LocalHub()
+_hub = FaultHub()
 _hub.__enter__()
 os.environ |= {
     "HF_ENDPOINT": _hub.url,
@@ -34,9 +35,18 @@ def pytest_sessionfinish() -> None:
 
 
 @pytest.fixture
-def hub() -> LocalHub:
+def hub() -> FaultHub:
     """The loopback Hub; give every test its own repository names."""
     return _hub
+
+
+@pytest.fixture
+def faults() -> Iterator[list[Fault]]:
+    """What the Hub does wrong while a test runs: put faults into it."""
+    _hub.requests.clear()
+    yield _hub.faults
+    _hub.faults.clear()
+    _hub.gated.clear()
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from orojar_adapters.networks.installed import add_installed
 from orojar_adapters.networks.lora import Adapter
 from orojar_adapters.networks.new import new_discriminator, new_networks
 from orojar_adapters.networks.wrapping import wrap
-from orojar_adapters.opening.loading import build_discriminator, build_generator, read_checkpoint
+from orojar_adapters.opening.opened import Opened, open_source
 
 __all__ = [
     "FAMILIES",
@@ -25,12 +25,13 @@ __all__ = [
     "Generator",
     "Layer",
     "Noise",
+    "Opened",
     "SourceFacts",
     "load_discriminator",
     "load_generator",
     "new_discriminator",
     "new_networks",
-    "read_checkpoint",
+    "open_source",
     "wrap",
 ]
 
@@ -39,13 +40,13 @@ def load_generator(source: str | os.PathLike, revision: str | None = None) -> Ge
     """The generator of a checkpoint, in float32 on the CPU, ready for inference. Nothing in the file is run.
 
     Args:
-        source: a file, a model folder, `user/repo`, `user/repo/file.pkl` or an address on the Hub.
+        source: a file, a folder, `user/repo`, `user/repo/sub/folder`, `user/repo/file.pkl`, or any address of the Hub.
         revision: branch, tag or commit on the Hub.
 
     Raises:
         CheckpointError: nothing there, several checkpoints and no way to choose, or one that cannot or must not be read.
     """
-    return build_generator(read_checkpoint(source, FAMILIES, revision), FAMILIES)
+    return open_source(source, revision).generator()
 
 
 def load_discriminator(source: str | os.PathLike, revision: str | None = None) -> Discriminator:
@@ -54,7 +55,7 @@ def load_discriminator(source: str | os.PathLike, revision: str | None = None) -
     Raises:
         CheckpointError: as for `load_generator`, or there is no discriminator.
     """
-    return build_discriminator(read_checkpoint(source, FAMILIES, revision))
+    return open_source(source, revision).discriminator()
 
 
 add_installed(FAMILIES)  # last, so that other packages find all the names above

@@ -6,7 +6,7 @@ from orojar_adapters import load_generator
 from orojar_finetune.commands.evaluate import legend
 from orojar_finetune.evaluation.comparing import Column, compare
 from orojar_finetune.evaluation.results import strips, without_path, write
-from orojar_finetune.latents.directions import Directions
+from orojar_finetune.latents.opened import open_source
 from orojar_finetune.runtime.processes import Processes
 from orojar_finetune.verbs import Compare
 
@@ -18,9 +18,8 @@ def run(options: Compare) -> None:
     """Finds and measures directions by every method, writes metrics.json and report.html, prints tables."""
     device = Processes(progress=False).device
     generator = load_generator(options.source, options.revision).to(device)
-    tuned = {
-        source: (load_generator(source).to(device), Directions.load(source, options.direction_set)) for source in options.tuned
-    }
+    others = {source: open_source(source) for source in options.tuned}
+    tuned = {name: (o.generator().to(device), o.directions(options.direction_set)) for name, o in others.items()}
     print(f"{'':16}" + "".join(f"{name:>17}" for name in WATCHED))
     columns = compare(generator, options.config, data=options.data, tuned=tuned, watch=_show)
     for line in legend([column.findings for column in columns], WATCHED):

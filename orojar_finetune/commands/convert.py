@@ -1,7 +1,7 @@
 """`orojar convert`."""
 
-from orojar_adapters import FAMILIES, Discriminator, Generator, read_checkpoint
-from orojar_adapters.opening.loading import build_discriminator, build_generator
+from orojar_adapters import Discriminator, Generator
+from orojar_finetune.latents.opened import open_source
 from orojar_finetune.sharing.export import export_target, write_export
 from orojar_finetune.sharing.model_folder import check_target, write_model_folder
 from orojar_finetune.verbs import Convert
@@ -12,11 +12,11 @@ FILE_SUFFIXES = (".pt", ".pth", ".pkl", ".safetensors")
 def run(options: Convert) -> None:
     """Writes a checkpoint's generator and discriminator: a model folder, or files of another project's format."""
     _check_target(options)
-    checkpoint = read_checkpoint(options.source, FAMILIES, options.revision)
-    generator = build_generator(checkpoint, FAMILIES)
-    discriminator = build_discriminator(checkpoint) if checkpoint.discriminator else None
-    if checkpoint.discriminator_problem:
-        print(f"Left out its discriminator: {checkpoint.discriminator_problem}")
+    opened = open_source(options.source, options.revision)
+    generator = opened.generator()
+    discriminator = opened.discriminator() if opened.has_discriminator() else None
+    if opened.discriminator_problem:
+        print(f"Left out its discriminator: {opened.discriminator_problem}")
     if options.to == "folder":
         _to_folder(options, generator, discriminator)
     else:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from orojar_adapters import Generator, load_discriminator, load_generator
-from orojar_adapters.opening.sources import RUN_MODEL
+from orojar_adapters.opening.source import RUN_MODEL
 from orojar_finetune.config import DiscoverConfig, FidelityConfig, FinetuneConfig, PenaltyConfig, RunConfig
 from orojar_finetune.discovery import discover
 from orojar_finetune.latents.directions import Directions

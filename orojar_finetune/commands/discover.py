@@ -3,10 +3,9 @@
 import dataclasses
 from pathlib import Path
 
-from orojar_adapters import FAMILIES, read_checkpoint
-from orojar_adapters.opening.loading import build_generator
 from orojar_finetune.discovery import discover
 from orojar_finetune.discovery.discovering import check_method
+from orojar_finetune.latents.opened import open_source
 from orojar_finetune.runtime.processes import Processes
 from orojar_finetune.sharing.model_folder import check_target, check_weights, default_target, write_model_folder
 from orojar_finetune.verbs import Discover
@@ -18,8 +17,8 @@ def run(options: Discover) -> None:
     check_target(target)
     check_method(options.config.method)
     processes = Processes()
-    checkpoint = read_checkpoint(options.source, FAMILIES, options.revision)
-    generator = build_generator(checkpoint, FAMILIES).to(processes.device)
+    opened = open_source(options.source, options.revision)
+    generator = opened.generator().to(processes.device)
     check_target(target, generator)
     if target.resolve() != Path(options.source).expanduser().resolve():
         check_weights(target, generator)
@@ -28,7 +27,7 @@ def run(options: Discover) -> None:
         return
     name = options.name or directions.method
     config = {"discover": dataclasses.asdict(options.config)}
-    write_model_folder(target, generator, {name: directions}, config, adapter=checkpoint.adapter)
+    write_model_folder(target, generator, {name: directions}, config, adapter=opened.checkpoint.adapter)
     print(f"{'direction':16}{'activity':>10}{'sigma':>10}")
     for label, activity, sigma in zip(directions.names, directions.activity, directions.sigmas.tolist(), strict=True):
         print(f"{label:16}{activity:10.3f}{sigma:10.3f}")

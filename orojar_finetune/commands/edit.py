@@ -9,5 +9,5 @@ def run(options: Edit) -> None:
     """Opens the editor and stays until it is stopped."""
     server = importlib.import_module("orojar_apps.editor.server")
     server.launch(
-        options.source, options.revision, options.host, options.port, options.share, open_browser=options.open_browser
+        options.source, options.revision, options.host, options.port, options.share, options.open_browser, options.force
     )

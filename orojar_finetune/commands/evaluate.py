@@ -3,10 +3,11 @@
 import dataclasses
 from collections.abc import Iterable
 
-from orojar_adapters import Generator, load_generator
+from orojar_adapters import Generator
 from orojar_finetune.evaluation.evaluating import evaluate
 from orojar_finetune.evaluation.results import strips, without_path, write
 from orojar_finetune.latents.directions import Directions
+from orojar_finetune.latents.opened import Opened, open_source
 from orojar_finetune.measures.findings import MEANINGS, Findings
 from orojar_finetune.runtime.processes import Processes
 from orojar_finetune.sharing.model_folder import default_target
@@ -16,8 +17,9 @@ from orojar_finetune.verbs import Evaluate
 def run(options: Evaluate) -> None:
     """Measures a generator with each of its direction sets, writes metrics.json and report.html, prints a table."""
     target = options.output_dir or default_target(options.source, "evaluation")
-    generator = load_generator(options.source, options.revision).to(Processes(progress=False).device)
-    sets = _sets(options)
+    opened = open_source(options.source, options.revision)
+    generator = opened.generator().to(Processes(progress=False).device)
+    sets = _sets(opened, options)
     columns = [
         evaluate(generator, directions, options.config, data=options.data, name=name) for name, directions in sets.items()
     ] or [evaluate(generator, None, options.config, data=options.data, name="no directions")]
@@ -29,14 +31,14 @@ def run(options: Evaluate) -> None:
     print(f"Wrote {target / 'report.html'} and metrics.json beside it")
 
 
-def _sets(options: Evaluate) -> dict[str, Directions]:
-    known = Directions.list(options.source, options.revision)
+def _sets(opened: Opened, options: Evaluate) -> dict[str, Directions]:
+    known = opened.direction_sets
     if options.direction_set is not None and options.direction_set not in known:
         raise ValueError(
             f"{options.source} has no direction set {options.direction_set!r}; it has {', '.join(known) or 'none'}"
         )
     wanted = known if options.direction_set is None else [options.direction_set]
-    return {name: Directions.load(options.source, name, options.revision) for name in wanted}
+    return {name: opened.directions(name) for name in wanted}
 
 
 def _sizes(generator: Generator, options: Evaluate) -> dict[str, object]:

@@ -2,17 +2,20 @@
 
 import dataclasses
 import json
+import logging
 from pathlib import Path
 
-from orojar_adapters import load_discriminator, load_generator
-from orojar_adapters.opening.sources import RUN_MODEL
+from orojar_adapters.opening.source import RUN_MODEL
 from orojar_finetune.latents.directions import Directions
+from orojar_finetune.latents.opened import Opened, open_source
 from orojar_finetune.sharing import hub
 from orojar_finetune.sharing.model_folder import check_target, named_after
 from orojar_finetune.training.estimate import estimate
 from orojar_finetune.training.finetuned import Finetuned
 from orojar_finetune.training.finetuning import prepare
 from orojar_finetune.verbs import Finetune
+
+log = logging.getLogger("orojar")
 
 
 def run(options: Finetune) -> None:
@@ -21,11 +24,13 @@ def run(options: Finetune) -> None:
     if options.push_to_hub and not options.hub_model_id:
         raise ValueError("--push-to-hub needs a place: --hub-model-id user/repo")
     check_target(folder / RUN_MODEL)
-    generator = load_generator(options.source, options.revision)
+    opened = open_source(options.source, options.revision)
+    generator = opened.generator()
     check_target(folder / RUN_MODEL, generator)
-    facts = generator.source_facts
-    critic = load_discriminator(options.source, options.revision) if facts and facts.has_discriminator else None
-    tuning = prepare(generator, folder, options.config, options.data, _directions(options), critic)
+    if opened.discriminator_problem:
+        log.warning("its discriminator is not used: %s", opened.discriminator_problem)
+    discriminator = opened.discriminator() if opened.has_discriminator() else None
+    tuning = prepare(generator, folder, options.config, options.data, _directions(opened, options), discriminator)
     is_main = tuning.loop.processes.is_main
     if options.dry_run:
         if is_main:
@@ -49,13 +54,13 @@ def run(options: Finetune) -> None:
             print(f"Not pushed, as the run has not come to its end: orojar push {folder / RUN_MODEL} {options.hub_model_id}")
 
 
-def _directions(options: Finetune) -> Directions | None:
+def _directions(opened: Opened, options: Finetune) -> Directions | None:
     """The set that the source brings along, if any."""
-    if not Directions.list(options.source, options.revision):
+    if not opened.direction_sets:
         if options.direction_set is not None:
             raise ValueError(f"{options.source} has no direction sets, so none called {options.direction_set!r}")
         return None
-    return Directions.load(options.source, options.direction_set, options.revision)
+    return opened.directions(options.direction_set)
 
 
 def _report(done: Finetuned, folder: Path) -> None:

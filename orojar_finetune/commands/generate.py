@@ -8,10 +8,11 @@ from typing import Any
 
 import torch
 
-from orojar_adapters import Generator, Noise, load_generator
+from orojar_adapters import Generator, Noise
 from orojar_finetune.images import render
 from orojar_finetune.latents.directions import Directions
 from orojar_finetune.latents.editing import latents_of_seeds, one_by_one
+from orojar_finetune.latents.opened import Opened, open_source
 from orojar_finetune.latents.recipe import Recipe, fingerprint
 from orojar_finetune.runtime.devices import fastest_device
 from orojar_finetune.verbs import Generate
@@ -30,12 +31,13 @@ def run(options: Generate) -> None:
     edits: dict[int | str, float] = dict(recipe.edits) if recipe else parse_edits(options.edits)
     if not options.seeds:
         raise ValueError("seeds must name at least one seed, such as --seeds 0 1 2")
-    generator = load_generator(options.source, options.revision).to(fastest_device())
+    opened = open_source(options.source, options.revision)
+    generator = opened.generator().to(fastest_device())
     if options.truncation != 1 and not generator.truncates:
         log.warning("truncation does nothing to a %s: the length of its latents does not show", generator.title)
     directions = None
     if edits or {"strips", "gif"} & set(options.kinds):
-        directions = Directions.load(options.source, options.direction_set, options.revision)
+        directions = opened.directions(options.direction_set, force=options.force)
     for said in recipe.differences(generator, directions) if recipe else ():
         log.warning("%s", said)
     options.output_dir.mkdir(parents=True, exist_ok=True)
@@ -44,7 +46,7 @@ def run(options: Generate) -> None:
         written += _moved(options, generator, directions, noise)
     if "recipe" in options.kinds:
         written.append(options.output_dir / "recipe.json")
-        _recipe(options, generator, directions, edits, noise).save(written[-1])
+        _recipe(options, opened, generator, directions, edits, noise).save(written[-1])
     for path in written:
         print(path)
 
@@ -65,7 +67,12 @@ def _follow(options: Generate, recipe: Recipe) -> Generate:
 
 
 def _recipe(
-    options: Generate, generator: Generator, directions: Directions | None, edits: dict[int | str, float], noise: Noise
+    options: Generate,
+    opened: Opened,
+    generator: Generator,
+    directions: Directions | None,
+    edits: dict[int | str, float],
+    noise: Noise,
 ) -> Recipe:
     if isinstance(noise, torch.Generator) or noise == "random":
         raise ValueError("a picture with random noise cannot be made again: give --noise const, none or a seed")
@@ -83,7 +90,7 @@ def _recipe(
         truncation=options.truncation,
         noise=noise,
         label=options.label,
-        direction_set=(options.direction_set or Directions.list(options.source, options.revision)[0]) if edited else None,
+        direction_set=(options.direction_set or opened.direction_sets[0]) if edited else None,
         directions=edited.digest if edited else None,
         edits=dict(strengths),
     )

@@ -4,10 +4,7 @@ import dataclasses
 import json
 from typing import Any
 
-from orojar_adapters import FAMILIES, read_checkpoint
-from orojar_adapters.opening.loading import build_generator
-from orojar_adapters.readers.checkpoint import Checkpoint
-from orojar_finetune.latents.directions import Directions
+from orojar_finetune.latents.opened import open_source
 from orojar_finetune.verbs import Inspect
 
 
@@ -39,15 +36,11 @@ def describe(source: str, revision: str | None) -> dict[str, Any]:
     Raises:
         CheckpointError: it cannot or must not be read.
     """
-    return _facts(read_checkpoint(source, FAMILIES, revision), source, revision)
-
-
-def _facts(checkpoint: Checkpoint, source: str, revision: str | None) -> dict[str, Any]:
-    generator = build_generator(checkpoint, FAMILIES)
-    facts = dataclasses.asdict(checkpoint.facts)
+    opened = open_source(source, revision)
+    generator, facts = opened.generator(), dataclasses.asdict(opened.facts)
     base, adapter = facts.pop("base"), facts.pop("adapter") or {}
     return {
-        "family": checkpoint.family,
+        "family": generator.family,
         "resolution": generator.resolution,
         "channels": generator.image_channels,
         "latent_size": generator.latent_size,
@@ -55,9 +48,12 @@ def _facts(checkpoint: Checkpoint, source: str, revision: str | None) -> dict[st
         "num_classes": generator.num_classes,
         "parameters": sum(p.numel() for p in generator.parameters()),
         **{key: list(value) if isinstance(value, tuple) else value for key, value in facts.items()},
+        "has_discriminator": opened.has_discriminator(),
+        "discriminator_problem": opened.discriminator_problem,
+        "fingerprint": opened.fingerprint,
         "made_from": base and base.get("source"),
         **{f"adapter_{key}": adapter.get(key) for key in ("base", "revision", "rank")},
-        "direction_sets": Directions.list(source, revision) if facts["origin"] == "orojar-finetune" else [],
+        "direction_sets": opened.direction_sets,
         "layers": [layer._asdict() for layer in generator.layers],
         "feature_layers": [layer._asdict() for layer in generator.feature_layers],
         "ran_code": False,

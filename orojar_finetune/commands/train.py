@@ -3,7 +3,7 @@
 import dataclasses
 import json
 
-from orojar_adapters.opening.sources import RUN_MODEL
+from orojar_adapters.opening.source import RUN_MODEL
 from orojar_finetune.sharing.model_folder import check_target, write_model_folder
 from orojar_finetune.training.estimate import estimate
 from orojar_finetune.training.from_scratch import prepare

@@ -147,6 +147,7 @@ def measured(
             "seed": config.seed,
             "config": dataclasses.asdict(config),
         },
+        fingerprint=space.generator.fingerprint(),
     )
 
 

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from orojar_adapters import CheckpointError
+from orojar_adapters.opening.source import Source, find_folder
 from orojar_finetune.latents import directions_file
 
 Layers = tuple[int, int] | None
@@ -36,6 +37,7 @@ class Directions:
             where each is moved its own way.
         scores: of the whole set, on held-out latents: `orthogonality` (mean squared off-diagonal cosine) and `activity`.
         provenance: base model, revision, seed and config.
+        fingerprint: of the weights that they were found or measured on; None where that is not known.
 
     Raises:
         ValueError: parts that do not fit each other, or values that move nothing anywhere.
@@ -51,6 +53,7 @@ class Directions:
     groups: tuple[int, ...] | None = None
     scores: dict[str, float] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
+    fingerprint: str | None = None
 
     def __post_init__(self) -> None:
         counts = {len(self.basis), len(self.sigmas), len(self.names), len(self.layers), len(self.activity)}
@@ -184,7 +187,9 @@ class Directions:
 
     @classmethod
     def load(cls, source: str | os.PathLike, name: str | None = None, revision: str | None = None) -> "Directions":
-        """A direction set of a folder or of a repository on the Hub.
+        """A direction set of a folder or of a repository on the Hub, whatever weights it belongs to.
+
+        `open_source(...).directions()` compares it with the weights beside it.
 
         Args:
             name: of the set; None means the default, which was written last.
@@ -193,7 +198,12 @@ class Directions:
         Raises:
             CheckpointError: no directions there, damaged ones, or no set of that name.
         """
-        tensors, described = directions_file.read(source, name, revision)
+        return cls.read(find_folder(source, revision), name)
+
+    @classmethod
+    def read(cls, source: Source, name: str | None = None) -> "Directions":
+        """A direction set of a source that was found; errors as in `load`."""
+        tensors, described = directions_file.read(source, name)
         try:
             return cls(
                 basis=tensors["basis"],
@@ -206,11 +216,12 @@ class Directions:
                 groups=None if described.get("groups") is None else tuple(map(int, described["groups"])),
                 scores={str(key): float(value) for key, value in described.get("scores", {}).items()},
                 provenance=dict(described.get("provenance", {})),
+                fingerprint=None if described.get("fingerprint") is None else str(described["fingerprint"]),
             )
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as e:
-            raise CheckpointError(f"the directions of {source} are damaged ({type(e).__name__}: {e})") from e
+            raise CheckpointError(f"the directions of {source.text} are damaged ({type(e).__name__}: {e})") from e
 
     @staticmethod
     def list(source: str | os.PathLike, revision: str | None = None) -> list[str]:
         """The names of the sets in a folder or repository, the first being the default; none where there are none."""
-        return directions_file.names(source, revision)
+        return directions_file.names(find_folder(source, revision))

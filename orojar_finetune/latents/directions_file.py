@@ -4,17 +4,14 @@ The JSON is written last and names the tensors it belongs to by their digest, so
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import hf_hub_download
-from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError
 from safetensors.torch import save_file
 from torch import Tensor
 
 from orojar_adapters import CheckpointError
-from orojar_adapters.opening.sources import on_hub
+from orojar_adapters.opening.source import Source
 from orojar_adapters.readers.checkpoint import brief
 from orojar_adapters.readers.folder import read_json, read_tensors
 from orojar_finetune.runtime.atomic import replacing
@@ -46,18 +43,18 @@ def write(folder: Path, name: str, key: str, tensors: dict[str, Tensor], describ
         path.write_text(json.dumps({"format": FORMAT, "sets": sets}, indent=1), encoding="utf-8")
 
 
-def read(source: str | os.PathLike, name: str | None, revision: str | None) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def read(source: Source, name: str | None) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors and description of one set, the first where no name is given.
 
     Raises:
         CheckpointError: no directions, damaged ones, or no set of that name.
     """
-    folder = _folder(source, revision)
+    folder = _folder(source)
     sets = _read_json(folder / JSON)
     if not sets:
-        raise CheckpointError(f"{source} holds an empty list of direction sets")
+        raise CheckpointError(f"{source.text} holds an empty list of direction sets")
     if name is not None and name not in sets:
-        raise CheckpointError(f"{source} has no direction set {name!r}; it has {', '.join(sets)}")
+        raise CheckpointError(f"{source.text} has no direction set {name!r}; it has {', '.join(sets)}")
     described = dict(sets[name or next(iter(sets))])
     key = described.pop("tensors", None)
     stored = _read_tensors(folder / TENSORS)
@@ -67,34 +64,24 @@ def read(source: str | os.PathLike, name: str | None, revision: str | None) -> t
         raise CheckpointError(f"{folder / TENSORS} does not belong to its {JSON}, it has no {e}") from e
 
 
-def names(source: str | os.PathLike, revision: str | None) -> list[str]:
+def names(source: Source) -> list[str]:
     """The sets of a folder or repository, none where there are none."""
     try:
-        return list(_read_json(_folder(source, revision) / JSON))
-    except FileNotFoundError:
+        return list(_read_json(_folder(source) / JSON))
+    except MissingDirectionsError:
         return []
 
 
-def _folder(source: str | os.PathLike, revision: str | None) -> Path:
-    path = Path(source).expanduser()
-    if path.is_dir():
-        if not (path / JSON).is_file():
-            raise MissingDirectionsError(f"{source} holds no {JSON}; find directions with: orojar discover {source}")
-        return path
-    repo, inside, revision = on_hub(os.fspath(source), revision) or (os.fspath(source), None, revision)
-    if path.is_file() or inside is not None or repo.count("/") > 1:
-        raise MissingDirectionsError(f"{source} is one file; directions live in model folders: orojar discover {source}")
-    try:
-        for file in (TENSORS, JSON):
-            found = hf_hub_download(repo, file, revision=revision)
-        return Path(found).parent
-    except EntryNotFoundError as e:
-        raise MissingDirectionsError(f"{source} holds no {JSON} on the Hub") from e
-    except (HfHubHTTPError, HFValidationError, OSError) as e:
-        raise CheckpointError(f"no directions at {source}: neither a folder here nor a repository on the Hub ({e})") from e
+def _folder(source: Source) -> Path:
+    """The folder with both files on this disk; both are of one commit."""
+    if source.file is not None and source.text.rstrip("/").endswith(source.file):
+        raise MissingDirectionsError(f"{source.text} is one file; directions live in folders: orojar discover {source.text}")
+    if not source.has(JSON):
+        raise MissingDirectionsError(f"{source.text} holds no {JSON}; find directions with: orojar discover {source.text}")
+    return source.folder((TENSORS, JSON))
 
 
-class MissingDirectionsError(CheckpointError, FileNotFoundError):
+class MissingDirectionsError(CheckpointError):
     """A folder or repository without directions."""
 
 

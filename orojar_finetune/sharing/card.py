@@ -8,7 +8,7 @@ from typing import Any
 from huggingface_hub import ModelCardData
 
 from orojar_adapters import Adapter, Generator
-from orojar_adapters.opening.sources import hub_repo
+from orojar_adapters.opening.address import Address
 from orojar_finetune.latents.directions import Directions
 from orojar_finetune.measures.findings import Figure
 
@@ -92,12 +92,17 @@ def _front_matter(generator: Generator, base: Mapping[str, Any], adapter: Adapte
         license=license if license is None or not named else "other",
         library_name="orojar-finetune",
         pipeline_tag=None if generator.num_classes else "unconditional-image-generation",
-        base_model=hub_repo(source) if revision and source else None,
+        base_model=_repository(source) if revision and source else None,
         tags=[*(TAGS if has_directions else ()), "gan", generator.family, *(["lora"] if adapter is not None else [])],
         **named,
         **relation,
     )
     return data.to_yaml()
+
+
+def _repository(source: str) -> str | None:
+    address = Address.parse(source)
+    return address and address.repo
 
 
 def _title(generator: Generator, base: Mapping[str, Any], has_directions: bool) -> str:

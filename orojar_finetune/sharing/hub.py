@@ -8,8 +8,8 @@ from typing import NamedTuple
 from huggingface_hub import HfApi, hf_hub_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, LocalTokenNotFoundError
 
-from orojar_adapters import FAMILIES, read_checkpoint
-from orojar_adapters.opening.sources import RUN_MODEL
+from orojar_adapters import open_source
+from orojar_adapters.opening.source import RUN_MODEL
 from orojar_adapters.readers import adapter as adapters
 from orojar_adapters.readers import folder as reader
 from orojar_finetune.sharing.card import CARD, MARK
@@ -63,7 +63,7 @@ def push(
         inside = is_model_folder(path / RUN_MODEL)
         hint = f"the run's is {path / RUN_MODEL}" if inside else "make one with `orojar convert`"
         raise ValueError(f"{folder} is no model folder (no config.json with weights): {hint}")
-    adapter = read_checkpoint(path, FAMILIES).adapter
+    adapter = open_source(path).checkpoint.adapter
     if adapter is not None and adapter.base_is_a_path:
         log.warning("%s is an adapter of %s on this machine: others cannot use it without that file", folder, adapter.base)
     api = HfApi(token=token)

@@ -1,5 +1,6 @@
 """The folder that a run writes, the editor opens and `push` uploads: whole or not there at all."""
 
+import dataclasses
 import json
 import logging
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from orojar_adapters import Adapter, Discriminator, Generator
-from orojar_adapters.opening.sources import WEIGHT_SUFFIXES, on_hub
+from orojar_adapters.opening.address import name_of
 from orojar_adapters.readers import adapter as adapters
 from orojar_adapters.readers import folder as reader
 from orojar_finetune.images import render
@@ -73,7 +74,7 @@ def write_model_folder(
         _write_weights(temporary, generator, adapter)
         if discriminator is not None:
             discriminator.save_pretrained(temporary / reader.DISCRIMINATOR)
-        known, changed = _write_sets(temporary, sets or {}, reweighted)
+        known, changed = _write_sets(temporary, sets or {}, reweighted, provenance["weights"])
         write_json(temporary / reader.PROVENANCE, provenance)
         before = _read_metrics(temporary)
         if reweighted or changed:
@@ -87,8 +88,10 @@ def write_model_folder(
             path.chmod(0o644)  # the library writes them for the owner alone
 
 
-def _write_sets(folder: Path, sets: Mapping[str, Directions], reweighted: bool) -> tuple[dict[str, Directions], bool]:
-    """Adds sets to those of a folder, the first as its default.
+def _write_sets(
+    folder: Path, sets: Mapping[str, Directions], reweighted: bool, weights: str
+) -> tuple[dict[str, Directions], bool]:
+    """Adds sets to those of a folder, the first as its default; all are stamped with the fingerprint of these weights.
 
     Returns:
         All sets of the folder, the default first, and whether one of an earlier set's name is another one.
@@ -98,7 +101,7 @@ def _write_sets(folder: Path, sets: Mapping[str, Directions], reweighted: bool) 
     if reweighted and kept:
         log.warning("what was measured of %s is left out: the weights are others now", ", ".join(kept))
         kept = {name: d.unmeasured() for name, d in kept.items()}
-    known = {**sets, **kept}
+    known = {name: dataclasses.replace(d, fingerprint=weights) for name, d in {**sets, **kept}.items()}
     for name in reversed(known):
         known[name].save(folder, name)
     return known, any(there[name].digest != sets[name].digest for name in there.keys() & sets.keys())
@@ -141,10 +144,7 @@ def default_target(source: str, ending: str) -> Path:
 
 def named_after(source: str, ending: str) -> Path:
     """A folder in the current one that bears the name of a source; of a whole repository that of the repository."""
-    remote = on_hub(source)
-    path = Path(source).expanduser().resolve() if remote is None else Path(remote[1] or remote[0])
-    is_file = path.suffix in WEIGHT_SUFFIXES and not path.is_dir()
-    return Path(f"{path.stem if is_file else path.name}-{ending}")
+    return Path(f"{name_of(source)}-{ending}")
 
 
 def check_target(folder: Path, generator: Generator | None = None) -> None:

@@ -1,5 +1,6 @@
 """The contract that every generator family keeps."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
@@ -167,6 +168,14 @@ class Generator(ModelMixin, ConfigMixin, ABC):
         Args:
             samples: latents whose mean is taken, of all classes.
         """
+
+    def fingerprint(self) -> str:
+        """The beginning of a digest of the weights: the same for every file format that one generator is read from."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()[:12]
 
     def sample_latents(self, count: int, rng: torch.Generator | None = None) -> Float[Tensor, "count latent"]:
         """Latents of the distribution that the generator was trained on.

@@ -31,6 +31,7 @@ def launch(
     port: int | None = None,
     share: bool = False,
     open_browser: bool = False,
+    force: bool = False,
 ) -> None:
     """Opens the editor on a model and serves it until it is stopped.
 
@@ -41,12 +42,13 @@ def launch(
         port: None takes the first free one from 7860.
         share: whether to make a public link through Gradio.
         open_browser: whether to open a browser window.
+        force: show directions of other weights too.
 
     Raises:
         CheckpointError: the generator cannot or must not be read.
         OSError: the port is taken.
     """
-    serve(page.layout(open_model(source, revision)), host, port, share, open_browser)
+    serve(page.layout(open_model(source, revision, force)), host, port, share, open_browser)
 
 
 def serve(

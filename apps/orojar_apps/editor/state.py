@@ -10,10 +10,11 @@ from jaxtyping import Float, Int
 from PIL import Image
 from torch import Tensor
 
-from orojar_adapters import CheckpointError, Generator, load_generator
+from orojar_adapters import CheckpointError, Generator
 from orojar_finetune import Directions, generate_edited
 from orojar_finetune.images import render
 from orojar_finetune.latents.editing import latents_of_seeds
+from orojar_finetune.latents.opened import open_source
 from orojar_finetune.latents.recipe import LAST_SEED, Recipe, fingerprint
 from orojar_finetune.runtime.devices import fastest_device
 
@@ -87,17 +88,21 @@ class View:
                 )
 
 
-def open_model(source: str, revision: str | None = None) -> OpenModel:
+def open_model(source: str, revision: str | None = None, force: bool = False) -> OpenModel:
     """A generator on the fastest device here, with all its direction sets.
+
+    Args:
+        force: show directions of other weights too.
 
     Directions that cannot be read are no reason to show nothing: the model opens with samples and a complaint.
 
     Raises:
         CheckpointError: the generator cannot or must not be read.
     """
-    generator = load_generator(source, revision).to(fastest_device())
+    opened = open_source(source, revision)
+    generator = opened.generator().to(fastest_device())
     try:
-        sets = {name: Directions.load(source, name, revision) for name in Directions.list(source, revision)}
+        sets = {name: opened.directions(name, force=force) for name in opened.direction_sets}
     except CheckpointError as e:
         return OpenModel(source, generator, complaint=str(e))
     return OpenModel(source, generator, sets)

@@ -10,8 +10,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HTTPError
 
 from foreign_biggan import hugging_face_biggan_deep, hugging_face_config, normalized, save_biggan_deep
-from orojar_adapters import CheckpointError, load_generator
-from orojar_adapters.opening.sources import locate
+from orojar_adapters import CheckpointError, load_generator, open_source
 from tiny import tiny_biggan_deep, tiny_stylegan2
 
 
@@ -68,8 +67,8 @@ def test_a_repository_on_the_hub_gives_the_generator_and_fetches_nothing_else(hu
     monkeypatch.setattr(HfApi, "model_info", unreachable)
     with caplog.at_level(logging.WARNING):
         assert_same(load_generator(repo))
-    assert "took what was downloaded before" in caplog.text
-    assert {path.name for path in locate(repo).path.iterdir()} == {"config.json", "pytorch_model.bin", "README.md"}
+    assert "the last one known here" in caplog.text
+    assert {path.name for path in open_source(repo).path.iterdir()} == {"config.json", "pytorch_model.bin", "README.md"}
 
 
 def test_another_model_of_these_two_files_is_not_taken_for_one(hub, tmp_path):

@@ -8,10 +8,9 @@ import torch
 
 from foreign_files import FIR, Persistent, save_pickle
 from originals import assert_same_tensors, nvlabs_modules, nvlabs_state
-from orojar_adapters import FAMILIES, load_discriminator, load_generator, read_checkpoint
+from orojar_adapters import load_discriminator, load_generator, open_source
 from orojar_adapters.networks.stylegan2 import StyleGAN2
 from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
-from orojar_adapters.opening.loading import build_discriminator, build_generator
 from orojar_adapters.writers import nvlabs
 from tiny import tiny_biggan, tiny_discriminator, tiny_stylegan2
 
@@ -54,8 +53,8 @@ def discriminator_module(export: nvlabs.Export) -> Persistent:
 def original(golden) -> tuple[nvlabs.Export, dict[str, dict[str, Any]]]:
     """The export of an original, read once, and what is in its pickle."""
     path = golden / "nvlabs_stylegan2_32.pkl"
-    checkpoint = read_checkpoint(path, FAMILIES)
-    export = nvlabs.export(build_generator(checkpoint, FAMILIES), build_discriminator(checkpoint))
+    opened = open_source(path)
+    export = nvlabs.export(opened.generator(), opened.discriminator())
     return export, nvlabs_modules(path)
 
 

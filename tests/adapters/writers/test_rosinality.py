@@ -5,10 +5,9 @@ import torch
 
 from foreign_files import rosinality_discriminator, rosinality_generator
 from originals import assert_same_tensors, demo, rosinality_file
-from orojar_adapters import FAMILIES, load_discriminator, load_generator, read_checkpoint
+from orojar_adapters import load_discriminator, load_generator, open_source
 from orojar_adapters.networks.stylegan2 import StyleGAN2
 from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
-from orojar_adapters.opening.loading import build_discriminator, build_generator
 from orojar_adapters.writers import rosinality
 from tiny import tiny_biggan, tiny_discriminator, tiny_stylegan2
 
@@ -26,8 +25,8 @@ def test_the_originals_generator_comes_back_tensor_for_tensor(golden):
 
 def test_a_trained_originals_generator_and_discriminator_come_back_tensor_for_tensor(golden):
     path = demo(golden)
-    wanted, checkpoint = rosinality_file(path), read_checkpoint(path, FAMILIES)
-    value = rosinality.export(build_generator(checkpoint, FAMILIES), build_discriminator(checkpoint)).files[""]
+    wanted, opened = rosinality_file(path), open_source(path)
+    value = rosinality.export(opened.generator(), opened.discriminator()).files[""]
     assert set(value) == set(wanted) - {"g"}
     for network in ("g_ema", "d"):
         assert list(value[network]) == list(wanted[network])

@@ -156,7 +156,7 @@ def test_debug_shows_where_an_error_came_from(tmp_path):
 
 
 def test_an_error_that_nobody_foresaw_is_a_sentence_too(folder, monkeypatch, capsys):
-    monkeypatch.setattr(discover_command, "read_checkpoint", lambda *_: 1 / 0)
+    monkeypatch.setattr(discover_command, "open_source", lambda *_: 1 / 0)
     assert fails("discover", folder) == 2
     assert "unexpected ZeroDivisionError" in capsys.readouterr().err
 
@@ -165,7 +165,7 @@ def test_ctrl_c_is_status_130(folder, monkeypatch, capsys):
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(discover_command, "read_checkpoint", interrupted)
+    monkeypatch.setattr(discover_command, "open_source", interrupted)
     assert fails("discover", folder) == 130
 
 

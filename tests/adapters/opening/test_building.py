@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from foreign_files import persistent, save_pickle
-from orojar_adapters import FAMILIES, CheckpointError, load_discriminator, load_generator
+from orojar_adapters import CheckpointError, load_discriminator, load_generator, open_source
 from orojar_adapters.networks.stylegan2 import StyleGAN2
 from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
-from orojar_adapters.opening.loading import build, build_generator, read_checkpoint
+from orojar_adapters.opening.building import build
 from orojar_adapters.readers.checkpoint import Weights
 from tiny import tiny_stylegan2
 
@@ -66,9 +66,9 @@ def test_a_problem_names_the_source(change, words):
 
 def test_facts_travel_with_the_generator(tmp_path):
     path = save_pickle({"G": persistent(tiny_stylegan2())}, tmp_path / "network.pkl")
-    checkpoint = read_checkpoint(path, FAMILIES)
-    assert build_generator(checkpoint, FAMILIES).source_facts == checkpoint.facts
-    assert checkpoint.facts.source == str(path)
+    opened = open_source(path)
+    assert opened.generator().source_facts == opened.facts
+    assert opened.facts.source == str(path)
 
 
 def test_a_file_that_may_not_be_opened_is_named(tmp_path, monkeypatch):

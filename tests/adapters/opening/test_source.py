@@ -1,17 +1,14 @@
-"""Sources taken apart: every spelling, foreign files on the Hub, and the cache when the Hub is away."""
+"""From a source to one file or folder of a disk or of a commit: choosing, sub-folders, licenses."""
 
 from io import BytesIO
-from pathlib import Path
 
 import pytest
 import torch
 from huggingface_hub import HfApi
-from huggingface_hub.errors import HTTPError, OfflineModeIsEnabled
 
 from foreign_files import persistent, pickled, rosinality_generator
-from local_hub import LocalHub
-from orojar_adapters import CheckpointError, load_generator
-from orojar_adapters.opening.sources import Remote, _parse_hub, choose, fetch, find, license_of, locate
+from orojar_adapters import CheckpointError, load_generator, open_source
+from orojar_adapters.opening.source import choose, find, license_of
 from tiny import tiny_stylegan2
 
 
@@ -62,36 +59,6 @@ def test_nothing_to_choose_names_the_kinds_of_files():
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("user/repo", ("user/repo", None, None)),
-        ("user/repo/", ("user/repo", None, None)),
-        ("user/repo/file.pkl", ("user/repo", "file.pkl", None)),
-        ("user/repo/sub/file.pkl", ("user/repo", "sub/file.pkl", None)),
-        ("hf://user/repo/sub/file.pkl", ("user/repo", "sub/file.pkl", None)),
-        ("https://huggingface.co/user/repo", ("user/repo", None, None)),
-        ("https://huggingface.co/user/repo/tree/main", ("user/repo", None, "main")),
-        ("https://hf.co/user/repo/blob/v1.0/sub/file.pkl", ("user/repo", "sub/file.pkl", "v1.0")),
-        ("https://huggingface.co/user/repo/resolve/main/file.pkl?download=true", ("user/repo", "file.pkl", "main")),
-        ("https://huggingface.co/user/repo/resolve/refs%2Fpr%2F1/a%20b.pkl", ("user/repo", "a b.pkl", "refs/pr/1")),
-        ("https://elsewhere.org/user/repo", (None, None, None)),
-        ("https://huggingface.co/", (None, None, None)),
-        ("user", (None, None, None)),
-        ("", (None, None, None)),
-        ("../user/repo", (None, None, None)),
-        ("/user/repo", (None, None, None)),
-        ("user name/repo", (None, None, None)),
-    ],
-)
-def test_a_source_is_taken_apart(text, expected):
-    assert _parse_hub(text) == expected
-
-
-def test_the_address_of_the_hub_in_use_is_known(hub: LocalHub):
-    assert _parse_hub(f"{hub.url}/user/repo/blob/main/file.pkl") == ("user/repo", "file.pkl", "main")
-
-
-@pytest.mark.parametrize(
     "source", ["missing.pkl", "/nowhere/at/all.pkl", "~nobody-of-this-name/x", "x" * 5000, "https://a.org/b/c"]
 )
 def test_a_source_that_is_nothing_says_what_may_be_typed(source):
@@ -104,7 +71,7 @@ def test_a_device_is_no_source():
         load_generator("/dev/null")
 
 
-def test_the_checkpoint_of_a_local_folder_is_found_with_its_licence(tmp_path):
+def test_the_checkpoint_of_a_local_folder_is_found_with_its_license(tmp_path):
     (tmp_path / "network-snapshot-1.pkl").write_bytes(nvlabs(1))
     (tmp_path / "network-snapshot-2.pkl").write_bytes(nvlabs(2))
     (tmp_path / "README.md").write_text("---\nlicense: mit\n---\n")
@@ -116,8 +83,8 @@ def test_the_checkpoint_of_a_local_folder_is_found_with_its_licence(tmp_path):
 
 def test_the_folder_of_a_training_says_where_its_generator_is(tmp_path):
     tiny_stylegan2().save_pretrained(tmp_path / "run" / "model")
-    with pytest.raises(CheckpointError, match=f"folder of a training: its generator is in {tmp_path / 'run' / 'model'}"):
-        locate(tmp_path / "run")
+    with pytest.raises(CheckpointError, match=f"training run: its generator is in {tmp_path / 'run' / 'model'}"):
+        find(tmp_path / "run")
 
 
 def test_a_repository_with_one_checkpoint_needs_no_file_name(hub):
@@ -164,15 +131,21 @@ def test_a_repository_without_checkpoints_says_so(hub):
         ("---\ntags:\n- license: x\n---\n", None),
         ("license: mit\n", None),
         ("---\nlicense:\n---\n", None),
+        ("---\nlicense:\n- mit\n- 'apache-2.0'\ntags:\n- gan\n---\n", "mit, apache-2.0"),
+        ("---\nlicense: [cc-by-nc-4.0]\n---\n", "cc-by-nc-4.0"),
+        ("---\nlicense: {a: 1}\n---\n", None),
+        ("---\nlicense: [\n---\n", None),
+        ("---\n- license\n---\n", None),
+        ("---\n" + "[" * 5000 + "\n---\n", None),
         ("", None),
     ],
 )
-def test_the_licence_is_read_off_the_front_matter_of_the_card(card, license, tmp_path):
+def test_the_license_is_read_off_the_front_matter_of_the_card(card, license, tmp_path):
     (tmp_path / "README.md").write_bytes(card.encode())
     assert license_of(tmp_path / "README.md") == license
 
 
-def test_the_licence_on_the_hub_is_carried_along(hub):
+def test_the_license_on_the_hub_is_carried_along(hub):
     card = b"---\nlicense: other\nlicense_name: nvidia-source-code\n---\n"
     repo = repository("licensed", {"model.pt": rosinality(), "README.md": card})
     assert load_generator(repo).source_facts.license == "nvidia-source-code"
@@ -184,49 +157,44 @@ def rosinality() -> bytes:
     return data.getvalue()
 
 
-@pytest.mark.parametrize("problem", [HTTPError("connection refused"), OfflineModeIsEnabled("offline"), TimeoutError("slow")])
-def test_without_the_hub_an_earlier_download_is_used(hub, monkeypatch, caplog, problem):
-    repo = repository(f"cached-{type(problem).__name__}", {"network.pkl": nvlabs(1), "README.md": b"---\nlicense: mit\n---\n"})
-    online = locate(repo)
-
-    def unreachable(*args, **options):
-        raise problem
-
-    monkeypatch.setattr(HfApi, "model_info", unreachable)
-    for source in (repo, f"{repo}/network.pkl"):
-        offline = locate(source)
-        assert (offline.path.resolve(), offline.revision, offline.license) == (online.path.resolve(), online.revision, "mit")
-    assert "took what was downloaded before" in caplog.text
-    with pytest.raises(CheckpointError, match=r"could not be reached .* other\.pkl was not downloaded before"):
-        locate(f"{repo}/other.pkl")
-    with pytest.raises(CheckpointError, match=r"Hub could not be reached for 'tester/never' .*no file or folder of that name"):
-        locate("tester/never")
+def test_a_path_that_exists_wins_over_a_repository_of_that_spelling(hub, tmp_path, monkeypatch):
+    repo = repository("both", {"network.pkl": nvlabs(1)})
+    tiny_stylegan2(seed=2).save_pretrained(tmp_path / repo)
+    monkeypatch.chdir(tmp_path)
+    assert made_by(load_generator(repo)) == 2
 
 
-def test_what_is_found_is_chosen_and_nothing_is_fetched(hub, monkeypatch):
-    repo = repository("found", {"g.pt": rosinality(), "sub/g_ema.pt": rosinality(), "README.md": b"---\nlicense: mit\n---\n"})
-    hub.served.clear()
-    found = find(repo)
-    assert isinstance(found, Remote)
-    assert (found.repo, found.file, found.wanted) == (repo, "sub/g_ema.pt", ())
-    assert hub.served == []
-    fetched = fetch(found)
-    assert (fetched.path.name, fetched.revision, fetched.license) == ("g_ema.pt", found.info.sha, "mit")
-    assert fetched == locate(repo)
-
-    def unreachable(*args, **options):
-        raise HTTPError("connection refused")
-
-    monkeypatch.setattr("orojar_adapters.opening.sources.hf_hub_download", unreachable)
-    assert fetch(found).path.resolve() == fetched.path.resolve()
+def test_a_folder_of_a_repository_is_a_source(hub, tmp_path):
+    tiny_stylegan2(seed=1).save_pretrained(tmp_path / "m")
+    (tmp_path / "m" / "README.md").write_text("---\nlicense: cc-by-4.0\n---\n")
+    HfApi().create_repo("tester/subfolders")
+    HfApi().upload_folder(folder_path=tmp_path / "m", path_in_repo="models/scenes", repo_id="tester/subfolders")
+    HfApi().upload_file(path_or_fileobj=nvlabs(2), path_in_repo="ada/net.pkl", repo_id="tester/subfolders")
+    folder = "tester/subfolders/models/scenes"
+    for source in (folder, f"{folder}/", f"{hub.url}/tester/subfolders/tree/main/models/scenes"):
+        assert made_by(load_generator(source)) == 1
+    facts = open_source("tester/subfolders", subfolder="models/scenes").generator().source_facts
+    assert facts.license == "cc-by-4.0"
+    assert made_by(load_generator("tester/subfolders/ada")) == 2
+    assert made_by(open_source(tmp_path, subfolder="m").generator()) == 1
 
 
-def test_what_lies_here_is_found_at_once(tmp_path):
-    (tmp_path / "g.pt").write_bytes(rosinality())
-    assert find(tmp_path) == locate(tmp_path)
+def test_a_mistyped_file_gets_the_nearest_of_the_listing(hub):
+    repo = repository("mistyped", {"models/network-final.pkl": nvlabs(), "notes.txt": b"x"})
+    for wrong in ("models/network-finel.pkl", "network-final.pkl"):
+        with pytest.raises(CheckpointError, match=f"did you mean {repo}/models/network-final.pkl"):
+            load_generator(f"{repo}/{wrong}")
+    with pytest.raises(CheckpointError, match=r"no file or folder 'zzz'; it has .*notes\.txt"):
+        load_generator(f"{repo}/zzz")
 
 
-def test_a_file_found_under_its_repository_is_named_inside_it(hub):
-    repo = repository("inside", {"sub/network.pkl": nvlabs()})
-    assert isinstance(locate(f"{repo}/sub/network.pkl").path, Path)
-    assert load_generator(f"{repo}/sub/network.pkl").source_facts.file == "network.pkl"
+def test_two_revisions_contradict_each_other(hub):
+    repo = repository("revised", {"network.pkl": nvlabs()})
+    with pytest.raises(CheckpointError, match="two revisions"):
+        load_generator(f"{repo}@main", revision="v2")
+    assert made_by(load_generator(f"{repo}@main", revision="main")) == 0
+
+
+def test_what_the_hub_does_not_have_is_said(hub):
+    with pytest.raises(CheckpointError, match="nor a model on the Hub"):
+        load_generator("tester/never-made")
