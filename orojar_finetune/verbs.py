@@ -236,14 +236,14 @@ class Push:
 
     folder: Annotated[Path, tyro.conf.Positional]
     """The model folder."""
-    repo: Source
-    """user/repo; made when it does not exist."""
+    repo: Annotated[str, tyro.conf.Positional]
+    """user/repo; created where it does not exist."""
     private: bool = False
-    """Whether a new repository is private."""
+    """Make a new repository private; without, its owner's default decides."""
     overwrite_card: bool = False
     """Replace a card that the repository already has."""
     message: str = "Upload generator and directions with orojar-finetune"
-    """Of the commit."""
+    """Message of the commit."""
 
 
 Verb = Demo | Inspect | Convert | Discover | Finetune | Train | Generate | Evaluate | Compare | Edit | Merge | Push

@@ -1,4 +1,4 @@
-"""The way to the Hugging Face Hub: the only file that writes there."""
+"""Pushing a model folder to the Hugging Face Hub: the only file that writes there."""
 
 import logging
 import os
@@ -20,13 +20,11 @@ log = logging.getLogger("orojar")
 LEFT_OUT = [".*", "**/.*", "checkpoint-*"]
 OURS = ["directions.*", "discriminator/*", "previews/direction_*.png", "previews/traversal.gif", "metrics.json", "report.html"]
 """What an earlier push may have left that does not belong to the weights of this one."""
-
-
-KEPT = "The card that was there stays; to replace it: orojar push --overwrite-card"
+KEPT = "The card that was there was kept; to replace it: orojar push --overwrite-card"
 
 
 class Pushed(NamedTuple):
-    """Where a push went, and whether somebody's own card that was there stayed."""
+    """Where a push went, and whether a card of somebody else's was kept."""
 
     repo_id: str
     url: str
@@ -36,33 +34,35 @@ class Pushed(NamedTuple):
 def push(
     folder: str | os.PathLike,
     repo_id: str,
-    private: bool = False,
+    private: bool | None = None,
     message: str = "Upload generator and directions with orojar-finetune",
     overwrite_card: bool = False,
     token: str | None = None,
 ) -> Pushed:
-    """Uploads a model folder, making the repository where there is none; files that did not change are not sent.
+    """Uploads a model folder and says where it went; the repository is created where there is none.
 
-    What an earlier push wrote and this folder does not have goes; files of others in the repository stay.
+    Unchanged files are not sent. Files from an earlier push that this folder no longer has are deleted; other files are left
+    untouched.
 
     Args:
         folder: as `discover` or `convert` wrote it.
         repo_id: `user/repo`.
-        private: whether the repository is to be private; one that is public already is refused.
+        private: whether a new repository is private; None leaves that to the default of its owner. With True, a repository
+            that is public already is refused.
         message: of the commit.
         overwrite_card: whether a card of somebody's own in the repository is replaced, as those that we wrote are.
         token: None takes the one of `hf auth login`.
 
     Raises:
         CheckpointError: the folder's generator cannot be read back.
-        ValueError: no model folder, an adapter for a repository that holds a whole generator, or the Hub said no; the text
+        ValueError: not a model folder, an adapter for a repository that holds a whole generator, or the Hub said no; the text
             says what to do.
     """
     path = Path(folder).expanduser()
     if not is_model_folder(path):
         inside = is_model_folder(path / RUN_MODEL)
         hint = f"the run's is {path / RUN_MODEL}" if inside else "make one with `orojar convert`"
-        raise ValueError(f"{folder} is no model folder (no config.json with weights): {hint}")
+        raise ValueError(f"{folder} is not a model folder (it has no config.json with weights): {hint}")
     adapter = open_source(path).checkpoint.adapter
     if adapter is not None and adapter.base_is_a_path:
         log.warning("%s is an adapter of %s on this machine: others cannot use it without that file", folder, adapter.base)
@@ -70,7 +70,7 @@ def push(
     try:
         repo = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
         if private and not api.model_info(repo).private:
-            raise ValueError(f"{repo} is public, so what is pushed there would be: make it private first, or name another")
+            raise ValueError(f"{repo} already exists and is public: make it private first, or choose another repository")
         keep_card = not overwrite_card and api.file_exists(repo, CARD) and not _is_ours(repo, token)
         if adapter is not None and api.file_exists(repo, reader.WEIGHTS):
             raise ValueError(f"{repo} holds a whole generator, which would hide the adapter: name another repository")
@@ -84,7 +84,7 @@ def push(
     except LocalTokenNotFoundError as e:
         raise ValueError("no Hub token on this machine: type `hf auth login`, or set HF_TOKEN") from e
     except HFValidationError as e:
-        raise ValueError(f"{repo_id!r} is no repository name; type user/repo ({e})") from e
+        raise ValueError(f"{repo_id!r} cannot be the name of a repository: type user/repo ({e})") from e
     except HfHubHTTPError as e:
         raise ValueError(f"the Hub refused {repo_id}: {e.server_message or e}") from e
     except (HTTPError, OSError) as e:

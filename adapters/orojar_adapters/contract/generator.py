@@ -2,7 +2,7 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -171,11 +171,7 @@ class Generator(ModelMixin, ConfigMixin, ABC):
 
     def fingerprint(self) -> str:
         """The beginning of a digest of the weights: the same for every file format that one generator is read from."""
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()[:12]
+        return fingerprint(self.state_dict())
 
     def sample_latents(self, count: int, rng: torch.Generator | None = None) -> Float[Tensor, "count latent"]:
         """Latents of the distribution that the generator was trained on.
@@ -212,6 +208,15 @@ class Generator(ModelMixin, ConfigMixin, ABC):
         if labels.shape != (batch, self.num_classes):
             raise ValueError(f"expected labels for {batch} latents, {self.num_classes} wide, got {tuple(labels.shape)}")
         return labels.to(self.device, self.dtype)
+
+
+def fingerprint(state: Mapping[str, Tensor]) -> str:
+    """The beginning of a digest of a state dict in our names and in float32."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(state.items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:12]
 
 
 def _fresh_rng() -> torch.Generator:

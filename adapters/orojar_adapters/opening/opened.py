@@ -7,7 +7,7 @@ from pathlib import Path
 
 from orojar_adapters.contract.discriminator import Discriminator
 from orojar_adapters.contract.errors import CheckpointError
-from orojar_adapters.contract.generator import Generator
+from orojar_adapters.contract.generator import Generator, fingerprint
 from orojar_adapters.contract.source_facts import SourceFacts
 from orojar_adapters.networks.families import FAMILIES
 from orojar_adapters.networks.lora import Adapter
@@ -57,8 +57,9 @@ class Opened:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Of the weights: the same for every file format of one generator."""
-        return self.generator().fingerprint()
+        """Of the generator's weights, its adapter folded in: the same for every file format of one generator."""
+        checkpoint = self.checkpoint
+        return fingerprint(checkpoint.generator.state) if checkpoint.adapter is None else self.generator().fingerprint()
 
     def generator(self) -> Generator:
         """The generator, its adapter folded in, in float32 on the CPU, ready for inference.
@@ -74,7 +75,6 @@ class Opened:
             except ValueError as e:
                 raise CheckpointError(sentence(f"cannot read {self.source.text}: {e}")) from e
         generator.source_facts = self.facts
-        self.__dict__.setdefault("fingerprint", generator.fingerprint())
         return generator
 
     @cached_property

@@ -67,12 +67,12 @@ def test_an_earlier_revision_can_still_be_loaded(hub, folder):
 
 
 def test_what_cannot_be_pushed_is_refused_before_anything_is_sent(hub, folder, tmp_path):
-    with pytest.raises(ValueError, match="no model folder"):
+    with pytest.raises(ValueError, match="not a model folder"):
         push(tmp_path, "tester/nothing")
     write_model_folder(tmp_path / "run" / "model", tiny_stylegan2())
-    with pytest.raises(ValueError, match=f"no model folder .*: the run's is {tmp_path / 'run' / 'model'}"):
+    with pytest.raises(ValueError, match=f"not a model folder .*: the run's is {tmp_path / 'run' / 'model'}"):
         push(tmp_path / "run", "tester/nothing")
-    with pytest.raises(ValueError, match="no repository name"):
+    with pytest.raises(ValueError, match="name of a repository"):
         push(folder, "not a name!")
     weights = folder / "diffusion_pytorch_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])
@@ -142,6 +142,14 @@ def test_nothing_private_is_pushed_where_all_can_see_it(hub, folder):
     push(folder, "tester/hidden-away", private=True)
     assert HfApi().model_info("tester/hidden-away").private
     HfApi().create_repo("tester/open")
-    with pytest.raises(ValueError, match="tester/open is public"):
+    with pytest.raises(ValueError, match="is public"):
         push(folder, "tester/open", private=True)
     assert "config.json" not in HfApi().list_repo_files("tester/open")
+
+
+def test_whether_a_new_repository_is_private_is_its_owners_default_unless_asked(folder, monkeypatch):
+    asked, create = [], HfApi.create_repo
+    monkeypatch.setattr(HfApi, "create_repo", lambda self, *a, **k: asked.append(k["private"]) or create(self, *a, **k))
+    push(folder, "tester/visibility")
+    push(folder, "tester/visibility-2", private=True)
+    assert asked == [None, True]
