@@ -124,7 +124,7 @@ def test_push_sends_and_inspect_reads_it_from_the_hub(hub, folder, capsys):
     assert "The card that was there stays" not in capsys.readouterr().out  # it was ours
     HfApi().upload_file(path_or_fileobj=b"# Mine", path_in_repo="README.md", repo_id="tester/from-cli")
     run("push", folder, "tester/from-cli")
-    assert "The card that was there stays; to replace it: orojar push --overwrite-card" in capsys.readouterr().out
+    assert "The card that was there was kept; to replace it: orojar push --overwrite-card" in capsys.readouterr().out
     run("inspect", "tester/from-cli", "--json")
     assert json.loads(capsys.readouterr().out)["revision"]
 
@@ -138,8 +138,8 @@ def test_errors_are_a_sentence_and_status_2(folder, tmp_path, capsys):
         (["discover", folder, "--method", "magic"], "method must be one of"),
         (["generate", folder, "--edits", "0=2", "--output-dir", tmp_path / "o"], "orojar discover"),
         (["generate", folder, "--noise", "pink", "--output-dir", tmp_path / "o"], "noise must be const"),
-        (["push", tmp_path, "tester/x"], "no model folder"),
-        (["convert", folder, tmp_path], "no model folder"),
+        (["push", tmp_path, "tester/x"], "not a model folder"),
+        (["convert", folder, tmp_path], "not a model folder"),
     ]:
         assert fails(*words) == 2
         printed = capsys.readouterr().err
