@@ -1,82 +1,51 @@
 """Independent latent directions for pretrained StyleGANs, with Orthogonal Jacobian Regularization (ICCV 2021)."""
 
+import ast
 import importlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from orojar_adapters import CheckpointError, load_discriminator, load_generator
-    from orojar_finetune.config import CompareConfig, DescentConfig, DiscoverConfig, EvaluateConfig, FinetuneConfig, TrainConfig
-    from orojar_finetune.discovery import discover
-    from orojar_finetune.evaluation.comparing import compare
-    from orojar_finetune.evaluation.evaluating import evaluate
-    from orojar_finetune.latents.directions import Directions
-    from orojar_finetune.latents.editing import generate_edited
-    from orojar_finetune.latents.opened import open_source
-    from orojar_finetune.latents.recipe import Recipe
-    from orojar_finetune.penalty import hessian_penalty, orojar
-    from orojar_finetune.sharing.export import write_export
-    from orojar_finetune.sharing.hub import push
-    from orojar_finetune.sharing.model_folder import write_model_folder
-    from orojar_finetune.training.finetuning import finetune
-    from orojar_finetune.training.from_scratch import train
+if TYPE_CHECKING:  # the one list of public names: type checkers follow it, and `_homes` reads it
+    from orojar_adapters import CheckpointError as CheckpointError
+    from orojar_adapters import load_discriminator as load_discriminator
+    from orojar_adapters import load_generator as load_generator
+    from orojar_finetune.config import CompareConfig as CompareConfig
+    from orojar_finetune.config import DescentConfig as DescentConfig
+    from orojar_finetune.config import DiscoverConfig as DiscoverConfig
+    from orojar_finetune.config import EvaluateConfig as EvaluateConfig
+    from orojar_finetune.config import FinetuneConfig as FinetuneConfig
+    from orojar_finetune.config import TrainConfig as TrainConfig
+    from orojar_finetune.discovery import discover as discover
+    from orojar_finetune.evaluation.comparing import compare as compare
+    from orojar_finetune.evaluation.evaluating import evaluate as evaluate
+    from orojar_finetune.latents.directions import Directions as Directions
+    from orojar_finetune.latents.editing import generate_edited as generate_edited
+    from orojar_finetune.latents.opened import open_source as open_source
+    from orojar_finetune.latents.recipe import Recipe as Recipe
+    from orojar_finetune.penalty import hessian_penalty as hessian_penalty
+    from orojar_finetune.penalty import orojar as orojar
+    from orojar_finetune.sharing.export import write_export as write_export
+    from orojar_finetune.sharing.hub import push as push
+    from orojar_finetune.sharing.model_folder import write_model_folder as write_model_folder
+    from orojar_finetune.training.finetuning import finetune as finetune
+    from orojar_finetune.training.from_scratch import train as train
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "CheckpointError": "orojar_adapters",
-    "load_discriminator": "orojar_adapters",
-    "load_generator": "orojar_adapters",
-    "open_source": "orojar_finetune.latents.opened",
-    "CompareConfig": "orojar_finetune.config",
-    "DescentConfig": "orojar_finetune.config",
-    "DiscoverConfig": "orojar_finetune.config",
-    "EvaluateConfig": "orojar_finetune.config",
-    "FinetuneConfig": "orojar_finetune.config",
-    "TrainConfig": "orojar_finetune.config",
-    "Directions": "orojar_finetune.latents.directions",
-    "discover": "orojar_finetune.discovery",
-    "generate_edited": "orojar_finetune.latents.editing",
-    "compare": "orojar_finetune.evaluation.comparing",
-    "evaluate": "orojar_finetune.evaluation.evaluating",
-    "write_export": "orojar_finetune.sharing.export",
-    "push": "orojar_finetune.sharing.hub",
-    "write_model_folder": "orojar_finetune.sharing.model_folder",
-    "hessian_penalty": "orojar_finetune.penalty",
-    "orojar": "orojar_finetune.penalty",
-    "Recipe": "orojar_finetune.latents.recipe",
-    "finetune": "orojar_finetune.training.finetuning",
-    "train": "orojar_finetune.training.from_scratch",
-}
 
-__all__ = [
-    "CheckpointError",
-    "CompareConfig",
-    "DescentConfig",
-    "Directions",
-    "DiscoverConfig",
-    "EvaluateConfig",
-    "FinetuneConfig",
-    "Recipe",
-    "TrainConfig",
-    "compare",
-    "discover",
-    "evaluate",
-    "finetune",
-    "generate_edited",
-    "hessian_penalty",
-    "load_discriminator",
-    "load_generator",
-    "open_source",
-    "orojar",
-    "push",
-    "train",
-    "write_export",
-    "write_model_folder",
-]
+def _homes() -> dict[str, str]:
+    """The module of each public name, out of the imports above, which are not run."""
+    source = ast.parse(Path(__file__).read_text(encoding="utf-8"))
+    block = next(node for node in source.body if isinstance(node, ast.If))
+    return {alias.name: line.module or "" for line in block.body if isinstance(line, ast.ImportFrom) for alias in line.names}
+
+
+_HOMES = _homes()
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    """Public names are imported when first used: the command line shows its help without torch."""
+    """Imports a public name when it is first used: the command line shows its help without torch."""
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
