@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 
 from orojar_adapters import load_discriminator, load_generator
+from orojar_adapters.readers.folder import METRICS
 from orojar_finetune.scenes import BUNDLED
-from orojar_finetune.sharing.model_folder import METRICS
 
 RECIPE = "training_config.json"
 

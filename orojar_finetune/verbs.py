@@ -14,6 +14,7 @@ from orojar_finetune.config import (
     FinetuneConfig,
     TrainConfig,
 )
+from orojar_finetune.sharing import Previews
 
 Source = Annotated[str, tyro.conf.Positional]
 
@@ -47,9 +48,9 @@ class Inspect:
 
 @dataclass(frozen=True)
 class Convert:
-    """Turns a checkpoint into a model folder with safetensors, or into another project's files.
+    """Converts a checkpoint to a model folder with safetensors, or to files for another project.
 
-    A discriminator goes along where it is StyleGAN2's.
+    A StyleGAN2 discriminator is converted along with its generator.
     """
 
     source: Source
@@ -58,9 +59,11 @@ class Convert:
     """What to write: a model folder, or a new file with `--to nvlabs` or `--to rosinality`."""
     to: Literal["folder", "nvlabs", "rosinality"] = "folder"
     """folder: a model folder. nvlabs: StyleGAN2 state dicts for NVlabs' PyTorch classes (.safetensors or .pt).
-    rosinality: StyleGAN2 for stylegan2-pytorch (.pt). Beside either, a .json says source, licence and how it is loaded."""
+    rosinality: StyleGAN2 for stylegan2-pytorch (.pt). A .json beside either file states source, license and how to load it."""
     revision: str | None = None
     """Branch, tag or commit on the Hub."""
+    previews: Previews = "small"
+    """Pictures in the model folder: none, small (for the card), or full (larger, with a longer animation)."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,8 @@ class Discover:
     """Branch, tag or commit on the Hub."""
     name: str | None = None
     """Name of the direction set; by default its method."""
+    previews: Previews = "small"
+    """Pictures in the model folder: none, small (for the card), or full (larger, with a longer animation)."""
     config: Annotated[DiscoverConfig, FLAT] = field(default_factory=DiscoverConfig)
 
 
@@ -128,29 +133,29 @@ class Train:
 
 @dataclass(frozen=True)
 class Generate:
-    """Writes pictures of a generator: samples, grids, a strip a direction, animations; or those of a recipe once more."""
+    """Generates images: samples, a grid, a strip for each direction, an animation, or the images of a saved recipe."""
 
     source: Source = ""
     """A file, a model folder, user/repo, or user/repo/file.pkl; by default the model of the recipe."""
     output_dir: Path = Path("orojar-images")
-    """Where the pictures go."""
+    """Folder to write to."""
     kinds: tuple[Literal["images", "grid", "strips", "gif", "recipe"], ...] = ("grid",)
-    """images: one PNG a seed at full size; grid: all seeds in one; strips: what each direction does; gif: the same, moving;
-    recipe: recipe.json, all that `--recipe` needs to make images and grid again."""
+    """images: one PNG per seed at full size. grid: all seeds in one picture. strips: one picture per direction, from -3 to 3
+    sigmas. gif: the same as an animation. recipe: recipe.json, from which `--recipe` makes images and grid again."""
     recipe: Path | None = None
-    """A recipe, from here or from the editor: seeds, edits, truncation, noise, label and direction set are taken from it."""
+    """Recipe saved here or in the editor; replaces seeds, edits, truncation, noise, label and direction set."""
     seeds: tuple[int, ...] = tuple(range(16))
-    """One picture a seed; strips show the first three, the animation the first."""
+    """One image per seed; strips show the first three seeds, the animation the first."""
     edits: tuple[str, ...] = ()
-    """Strengths in sigmas by direction number or name, such as 0=2 hue=-1.5, for images and grid."""
+    """Edits of images and grid: strengths in sigmas by direction number or name, such as 0=2 hue=-1.5."""
     truncation: float = 1.0
-    """Psi: 1 as trained, 0 the mean image."""
+    """Truncation psi: 1 is none, 0 gives the mean image."""
     noise: str = "const"
-    """const, random, none, or a seed."""
+    """Noise inputs: const (those of the checkpoint), random, none, or a seed."""
     label: int | None = None
-    """Class of every picture, its index; by default each seed draws one."""
+    """Class index of all images; by default each seed draws its own."""
     direction_set: str | None = None
-    """Which direction set; by default the one written last."""
+    """Name of the direction set; by default the one written last."""
     revision: str | None = None
     """Branch, tag or commit on the Hub."""
     force: bool = False
@@ -200,34 +205,36 @@ class Compare:
 
 @dataclass(frozen=True)
 class Edit:
-    """Opens the browser editor: one slider a direction, in sigmas."""
+    """Opens the editor in a browser, with one slider per direction, in sigmas."""
 
     source: Source
-    """A model folder or user/repo; files without directions show samples."""
+    """A model folder, user/repo, or a file; without directions the editor shows samples."""
     revision: str | None = None
     """Branch, tag or commit on the Hub."""
     force: bool = False
     """Take directions that were found on other weights too."""
     host: str = "127.0.0.1"
-    """Address to listen on; 0.0.0.0 lets other machines in."""
+    """Address to listen on; 0.0.0.0 accepts other machines."""
     port: int | None = None
     """Port to listen on; by default the first free one from 7860."""
     share: bool = False
-    """Make a public link through Gradio."""
+    """Create a public link through Gradio."""
     open_browser: bool = False
     """Open a browser window."""
 
 
 @dataclass(frozen=True)
 class Merge:
-    """Folds a low-rank adapter (`finetune --trainable lora`) into its base and writes the whole model folder."""
+    """Merges a low-rank adapter (`finetune --trainable lora`) into its base and writes a whole model folder."""
 
     source: Source
-    """The adapter's model folder or user/repo; its base is fetched."""
+    """Model folder or user/repo of the adapter; its base is fetched."""
     folder: Annotated[Path, tyro.conf.Positional]
     """The model folder to write."""
     revision: str | None = None
     """Branch, tag or commit of the adapter on the Hub."""
+    previews: Previews = "small"
+    """Pictures in the model folder: none, small (for the card), or full (larger, with a longer animation)."""
 
 
 @dataclass(frozen=True)

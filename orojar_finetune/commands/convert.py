@@ -10,13 +10,13 @@ FILE_SUFFIXES = (".pt", ".pth", ".pkl", ".safetensors")
 
 
 def run(options: Convert) -> None:
-    """Writes a checkpoint's generator and discriminator: a model folder, or files of another project's format."""
+    """Writes a checkpoint's generator and discriminator as a model folder or as files for another project."""
     _check_target(options)
     opened = open_source(options.source, options.revision)
     generator = opened.generator()
     discriminator = opened.discriminator() if opened.has_discriminator() else None
     if opened.discriminator_problem:
-        print(f"Left out its discriminator: {opened.discriminator_problem}")
+        print(f"Left out the discriminator: {opened.discriminator_problem}")
     if options.to == "folder":
         _to_folder(options, generator, discriminator)
     else:
@@ -28,12 +28,12 @@ def _check_target(options: Convert) -> None:
         export_target(options.target, options.to)
         return
     if options.target.suffix in FILE_SUFFIXES and not options.target.exists():
-        raise ValueError(f"{options.target} is the name of a file: name a folder, or add --to nvlabs or --to rosinality")
+        raise ValueError(f"{options.target} looks like a file: name a folder, or add --to nvlabs or --to rosinality")
     check_target(options.target)
 
 
 def _to_folder(options: Convert, generator: Generator, discriminator: Discriminator | None) -> None:
-    write_model_folder(options.target, generator, discriminator=discriminator)
+    write_model_folder(options.target, generator, discriminator=discriminator, previews=options.previews)
     both = " and its discriminator" if discriminator else ""
     print(f"Wrote the {generator.family} generator{both} to {options.target}")
     print(f"Find directions:  orojar discover {options.target}")
@@ -42,10 +42,10 @@ def _to_folder(options: Convert, generator: Generator, discriminator: Discrimina
 def _to_format(options: Convert, generator: Generator, discriminator: Discriminator | None) -> None:
     written = write_export(options.target, generator, options.to, discriminator)
     if written.left_out:
-        print(f"Left out its discriminator: {written.left_out}")
+        print(f"Left out the discriminator: {written.left_out}")
     both = " and its discriminator" if discriminator and not written.left_out else ""
-    print(f"Wrote the {generator.family} generator{both} as {options.to} has them: {', '.join(map(str, written.paths))}")
+    print(f"Wrote the {generator.family} generator{both} in the format of {options.to}: {', '.join(map(str, written.paths))}")
     for note in written.notes:
-        print(f"Mind: {note}")
+        print(f"Note: {note}")
     facts = generator.source_facts
-    print(f"Licence of the weights: {(facts and facts.license) or 'none is stated at their source'}")
+    print(f"License of the weights: {(facts and facts.license) or 'not stated at their source'}")

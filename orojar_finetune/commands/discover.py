@@ -27,7 +27,9 @@ def run(options: Discover) -> None:
         return
     name = options.name or directions.method
     config = {"discover": dataclasses.asdict(options.config)}
-    write_model_folder(target, generator, {name: directions}, config, adapter=opened.checkpoint.adapter)
+    write_model_folder(
+        target, generator, {name: directions}, config, adapter=opened.checkpoint.adapter, previews=options.previews
+    )
     print(f"{'direction':16}{'activity':>10}{'sigma':>10}")
     for label, activity, sigma in zip(directions.names, directions.activity, directions.sigmas.tolist(), strict=True):
         print(f"{label:16}{activity:10.3f}{sigma:10.3f}")

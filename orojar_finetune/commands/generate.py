@@ -21,29 +21,29 @@ log = logging.getLogger("orojar")
 
 
 def run(options: Generate) -> None:
-    """Writes the kinds of pictures asked for."""
+    """Writes the requested kinds of pictures and prints their paths."""
     recipe = Recipe.load(options.recipe) if options.recipe else None
     if recipe is not None:
         options = _follow(options, recipe)
     if not options.source:
-        raise ValueError("which generator? type orojar generate MODEL, or orojar generate --recipe FILE")
+        raise ValueError("no generator is named: type orojar generate MODEL, or orojar generate --recipe FILE")
     noise = parse_noise(options.noise)
     edits: dict[int | str, float] = dict(recipe.edits) if recipe else parse_edits(options.edits)
     if not options.seeds:
-        raise ValueError("seeds must name at least one seed, such as --seeds 0 1 2")
+        raise ValueError("--seeds needs at least one seed, such as --seeds 0 1 2")
     opened = open_source(options.source, options.revision)
     generator = opened.generator().to(fastest_device())
     if options.truncation != 1 and not generator.truncates:
-        log.warning("truncation does nothing to a %s: the length of its latents does not show", generator.title)
+        log.warning("--truncation has no effect on a %s: it ignores the length of its latents", generator.title)
     directions = None
     if edits or {"strips", "gif"} & set(options.kinds):
         directions = opened.directions(options.direction_set, force=options.force)
-    for said in recipe.differences(generator, directions) if recipe else ():
-        log.warning("%s", said)
+    for difference in recipe.differences(generator, directions) if recipe else ():
+        log.warning("%s", difference)
     options.output_dir.mkdir(parents=True, exist_ok=True)
     written = _samples(options, generator, directions, edits, noise)
     if directions is not None:
-        written += _moved(options, generator, directions, noise)
+        written += _traversals(options, generator, directions, noise)
     if "recipe" in options.kinds:
         written.append(options.output_dir / "recipe.json")
         _recipe(options, opened, generator, directions, edits, noise).save(written[-1])
@@ -52,7 +52,7 @@ def run(options: Generate) -> None:
 
 
 def _follow(options: Generate, recipe: Recipe) -> Generate:
-    """The options with all that a recipe says; another model than its own can be named."""
+    """Returns the options with what a recipe holds; a model named on the command line replaces the recipe's."""
     own = not options.source
     return dataclasses.replace(
         options,
@@ -75,12 +75,12 @@ def _recipe(
     noise: Noise,
 ) -> Recipe:
     if isinstance(noise, torch.Generator) or noise == "random":
-        raise ValueError("a picture with random noise cannot be made again: give --noise const, none or a seed")
+        raise ValueError("an image with random noise cannot be reproduced: give --noise const, none or a seed")
     facts = generator.source_facts
     edited = directions if edits else None
     strengths: dict[str, float] = defaultdict(float)
     if edited is not None:
-        for key, strength in edits.items():  # of one direction by its name and its number they add up
+        for key, strength in edits.items():  # strengths given for one direction by name and by number add up
             strengths[edited.names[edited.index(key)]] += strength
     return Recipe(
         model=options.source,
@@ -118,14 +118,14 @@ def _samples(
     return written
 
 
-def _moved(options: Generate, generator: Generator, directions: Directions, noise: Noise) -> list[Path]:
+def _traversals(options: Generate, generator: Generator, directions: Directions, noise: Noise) -> list[Path]:
     written = []
     shown: dict[str, Any] = {"truncation": options.truncation, "noise": noise, "label": options.label}
     if "strips" in options.kinds:
         for i in range(len(directions)):
-            seen = render.traversal(generator, directions, i, options.seeds[:3], **shown)
+            traversed = render.traversal(generator, directions, i, options.seeds[:3], **shown)
             written.append(options.output_dir / f"direction_{i:02}.png")
-            render.strip(seen).save(written[-1])
+            render.strip(traversed).save(written[-1])
     if "gif" in options.kinds:
         keys = range(len(directions))
         written.append(options.output_dir / "traversal.gif")
@@ -134,10 +134,10 @@ def _moved(options: Generate, generator: Generator, directions: Directions, nois
 
 
 def parse_edits(words: tuple[str, ...]) -> dict[int | str, float]:
-    """Strengths by direction out of words like `0=2` and `hue=-1.5`.
+    """Parses words such as `0=2` and `hue=-1.5` into strengths by direction.
 
     Raises:
-        ValueError: another form.
+        ValueError: a word of another form.
     """
     edits: dict[int | str, float] = {}
     for word in words:
@@ -145,14 +145,14 @@ def parse_edits(words: tuple[str, ...]) -> dict[int | str, float]:
         try:
             edits[int(key) if key.isdecimal() else key] = float(strength)
         except ValueError as e:
-            raise ValueError(f"edits must look like 0=2 or hue=-1.5, got {word!r}") from e
+            raise ValueError(f"--edits must look like 0=2 or hue=-1.5, got {word!r}") from e
         if not key:
-            raise ValueError(f"edits must look like 0=2 or hue=-1.5, got {word!r}")
+            raise ValueError(f"--edits must look like 0=2 or hue=-1.5, got {word!r}")
     return edits
 
 
 def parse_noise(word: str) -> Noise:
-    """A noise setting out of a word.
+    """Parses a noise setting.
 
     Raises:
         ValueError: neither const, random, none nor a seed.
@@ -161,4 +161,4 @@ def parse_noise(word: str) -> Noise:
         return word
     if word.isdecimal():
         return int(word)
-    raise ValueError(f"noise must be const, random, none or a seed, got {word!r}")
+    raise ValueError(f"--noise must be const, random, none or a seed, got {word!r}")

@@ -2,18 +2,18 @@
 
 from typing import Any
 
-from orojar_adapters.readers.folder import PROVENANCE, read_json
+from orojar_adapters.readers.folder import METRICS, PROVENANCE, read_json
 from orojar_finetune.latents.opened import Opened, open_source
-from orojar_finetune.sharing.model_folder import METRICS, check_target, write_model_folder
+from orojar_finetune.sharing.model_folder import check_target, write_model_folder
 from orojar_finetune.verbs import Merge
 
 
 def run(options: Merge) -> None:
-    """Writes the whole model folder of an adapter and its base."""
+    """Merges an adapter into its base and writes the whole model folder."""
     check_target(options.folder)
     opened = open_source(options.source, options.revision)
     if opened.facts.adapter is None:
-        raise ValueError(f"{options.source} is not an adapter, its weights are whole; for a model folder: orojar convert")
+        raise ValueError(f"{options.source} is not an adapter but a whole generator; for a model folder: orojar convert")
     sets = {name: opened.directions(name, force=True) for name in opened.direction_sets}
     config = _kept(opened, PROVENANCE).get("config")
     metrics = {key: value for key, value in _kept(opened, METRICS).items() if key != "direction_sets"}
@@ -25,9 +25,10 @@ def run(options: Merge) -> None:
         {**(config if isinstance(config, dict) else {}), "merged": opened.facts.adapter},
         opened.discriminator() if opened.has_discriminator() else None,
         metrics,
+        previews=options.previews,
     )
     if opened.discriminator_problem:
-        print(f"Left out its discriminator: {opened.discriminator_problem}")
+        print(f"Left out the discriminator: {opened.discriminator_problem}")
     print(f"Wrote the whole {generator.family} generator to {options.folder}")
     print(f"Edit:  orojar edit {options.folder}")
 

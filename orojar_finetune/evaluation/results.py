@@ -7,15 +7,16 @@ from typing import Any
 from PIL import Image
 
 from orojar_adapters import Generator
+from orojar_adapters.readers.detect import is_model_folder
+from orojar_adapters.readers.folder import METRICS
 from orojar_finetune.evaluation.report import page
 from orojar_finetune.images import render
 from orojar_finetune.latents.directions import Directions
 from orojar_finetune.measures.findings import Findings
 from orojar_finetune.runtime.atomic import replacing
-from orojar_finetune.sharing.model_folder import add_evaluation, is_model_folder, write_json
+from orojar_finetune.sharing.model_folder import add_evaluation, write_json
 
 REPORT = "report.html"
-METRICS = "metrics.json"
 SHOWN_SEED = 0
 WIDEST = 900
 """Pixels of a strip in the page."""

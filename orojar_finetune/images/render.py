@@ -8,6 +8,7 @@ from einops import rearrange, repeat
 from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
 
 from orojar_adapters import Generator, Noise
 from orojar_finetune.latents.directions import Directions
@@ -16,18 +17,18 @@ from orojar_finetune.latents.editing import generate_edited, latents_of_seeds
 STRENGTHS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 """Sigmas shown in a strip."""
 PIXELS = 2**20
-"""Of all images that are made at once, unless one alone has more."""
+"""Pixels generated at once; a single image may have more."""
 SMALLEST_TILE = 64
 """Images smaller than this many pixels are shown enlarged."""
 
 
 def to_bytes(images: Float[Tensor, "*batch channels height width"]) -> UInt8[Tensor, "*batch channels height width"]:
-    """Images in [-1, 1] as bytes, what lies outside cut off."""
+    """Converts images in [-1, 1] to bytes; values outside are clamped."""
     return ((images.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu()
 
 
 def to_picture(image: Float[Tensor, "channels height width"]) -> Image.Image:
-    """One image as a picture: gray, RGB or RGBA by its channels; more than four show the first three."""
+    """Converts one image to a picture: gray, RGB or RGBA by its channels; of more than four the first three are shown."""
     pixels = rearrange(to_bytes(image), "c h w -> h w c")
     channels = pixels.shape[-1]
     if channels in (1, 2):
@@ -35,8 +36,19 @@ def to_picture(image: Float[Tensor, "channels height width"]) -> Image.Image:
     return Image.fromarray(pixels[:, :, : 4 if channels == 4 else 3].contiguous().numpy())
 
 
+def shrink(
+    images: Float[Tensor, "batch channels height width"], largest: int | None
+) -> Float[Tensor, "batch channels less_height less_width"]:
+    """Averages images over areas until neither side has more than `largest` pixels; None leaves them as they are."""
+    longest = max(images.shape[-2:])
+    if largest is None or longest <= largest:
+        return images
+    size = [max(1, side * largest // longest) for side in images.shape[-2:]]
+    return F.interpolate(images.clamp(-1, 1), size, mode="area")
+
+
 def grid(images: Float[Tensor, "count channels height width"], columns: int) -> Image.Image:
-    """Images in rows of so many columns, small ones enlarged; a last row that is not full ends in black."""
+    """Tiles images row by row; small ones are enlarged, and an incomplete last row is filled with black."""
     scale = max(1, SMALLEST_TILE // images.shape[-1])
     missing = -len(images) % columns
     images = torch.cat([images, images.new_full((missing, *images.shape[1:]), -1)])
@@ -53,23 +65,31 @@ def traversal(
     truncation: float = 1.0,
     noise: Noise = "const",
     label: int | None = None,
+    largest: int | None = None,
 ) -> Float[Tensor, "seeds strengths channels height width"]:
-    """What one direction does to the pictures of some seeds, at several strengths in sigmas."""
+    """Generates what one direction does to the images of some seeds.
+
+    Args:
+        strengths: in sigmas.
+        largest: pixels of the longer side; larger images are shrunk as soon as they are made.
+    """
     z, labels = latents_of_seeds(generator, list(seeds), label)
-    columns = [generate_edited(generator, z, directions, {key: s}, labels, truncation, noise) for s in strengths]
+    columns = [
+        shrink(generate_edited(generator, z, directions, {key: s}, labels, truncation, noise), largest) for s in strengths
+    ]
     return torch.stack(columns, dim=1).clamp(-1, 1)
 
 
 def strip(traversed: Float[Tensor, "seeds strengths channels height width"]) -> Image.Image:
-    """A traversal as a picture: one row a seed, strengths from left to right."""
+    """Tiles a traversal: one row per seed, strengths from left to right."""
     return grid(rearrange(traversed, "r k c h w -> (r k) c h w"), traversed.shape[1])
 
 
 def save_gif(frames: Float[Tensor, "frames rows channels height width"], path: Path, frame_ms: int = 80) -> None:
-    """An endless animation there and back; each frame shows its rows side by side.
+    """Writes an endless animation there and back; each frame shows its rows side by side.
 
     Args:
-        frame_ms: how long a frame stays, in milliseconds.
+        frame_ms: duration of a frame, in milliseconds.
     """
     pictures = [grid(frame, len(frame)).convert("RGB") for frame in frames]
     pictures += pictures[-2:0:-1]
@@ -86,19 +106,31 @@ def animation(
     noise: Noise = "const",
     label: int | None = None,
 ) -> Float[Tensor, "frames directions channels height width"]:
-    """One seed moved from -3 to 3 sigmas, each direction in a picture of its own beside the others."""
+    """Generates the frames in which several directions each move one seed from -3 to 3 sigmas.
+
+    Args:
+        steps: frames from 0 to 3 sigmas.
+    """
     strengths = torch.linspace(-3, 3, 2 * steps + 1).tolist()
     moved = [traversal(generator, directions, key, [seed], strengths, truncation, noise, label)[0] for key in keys]
     return torch.stack(moved, dim=1)
 
 
 def samples(
-    generator: Generator, seeds: Sequence[int], truncation: float = 1.0, noise: Noise = "const"
+    generator: Generator,
+    seeds: Sequence[int],
+    truncation: float = 1.0,
+    noise: Noise = "const",
+    largest: int | None = None,
 ) -> Float[Tensor, "seeds channels height width"]:
-    """The pictures of some seeds, without edits."""
+    """Generates the unedited images of some seeds, a few at a time.
+
+    Args:
+        largest: as in `traversal`.
+    """
     at_once = max(1, PIXELS // generator.resolution**2)
-    found = []
+    made = []
     for first in range(0, len(seeds), at_once):
         z, labels = latents_of_seeds(generator, list(seeds[first : first + at_once]))
-        found.append(generate_edited(generator, z, labels=labels, truncation=truncation, noise=noise))
-    return torch.cat(found)
+        made.append(shrink(generate_edited(generator, z, labels=labels, truncation=truncation, noise=noise), largest))
+    return torch.cat(made)

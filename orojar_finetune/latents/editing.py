@@ -1,4 +1,4 @@
-"""Images of latents, moved along directions."""
+"""From seeds and edits to images."""
 
 from collections.abc import Mapping
 
@@ -20,27 +20,27 @@ def generate_edited(
     truncation: float = 1.0,
     noise: Noise = "const",
 ) -> Float[Tensor, "batch channels height width"]:
-    """Images in [-1, 1] of latents after an edit.
+    """Generates images, nominally in [-1, 1], of latents moved along directions.
 
     Args:
-        directions: in z they move z, in w and w+ what the mapping makes of it, after truncation.
-        strengths: sigmas by direction number or name; none means no edit.
-        truncation: psi; 1 leaves latents as they are.
-        noise: as for `Generator.synthesize`.
+        directions: those in z move z; those in w and w+ move the output of the mapping, after truncation.
+        strengths: sigmas by direction number or name; without any nothing is moved.
+        truncation: psi; 1 is none.
+        noise: as in `Generator.synthesize`.
 
     Raises:
-        ValueError: strengths without directions, an unknown direction, or directions of another generator's latents.
+        ValueError: strengths without directions, an unknown direction, or directions in a space the generator does not have.
     """
     if strengths and directions is None:
-        raise ValueError(f"strengths {dict(strengths)} need the direction set that they are of")
-    moving = directions if strengths else None
-    if moving is not None and moving.space not in generator.spaces:
-        raise ValueError(f"directions in {moving.space} do not fit {generator.family}, which has {', '.join(generator.spaces)}")
-    if moving is not None and moving.space == "z":
-        z = moving.apply(z, strengths or {})
+        raise ValueError(f"the strengths {dict(strengths)} need a direction set, got none")
+    edit = directions if strengths else None
+    if edit is not None and edit.space not in generator.spaces:
+        raise ValueError(f"directions in {edit.space} do not fit {generator.family}, which has {', '.join(generator.spaces)}")
+    if edit is not None and edit.space == "z":
+        z = edit.apply(z, strengths or {})
     ws = generator.map(z, labels, truncation)
-    if moving is not None and moving.space != "z":
-        ws = moving.apply(ws, strengths or {})
+    if edit is not None and edit.space != "z":
+        ws = edit.apply(ws, strengths or {})
     return generator.synthesize(ws, noise, labels)
 
 
@@ -53,7 +53,7 @@ def one_by_one(
     truncation: float = 1.0,
     noise: Noise = "const",
 ) -> Float[Tensor, "batch channels height width"]:
-    """The same images, made one at a time: for little memory, and with the bits that each has alone."""
+    """Generates the same images one at a time: in little memory, and each bit for bit as it is alone."""
     rows = zip(z.split(1), [None] * len(z) if labels is None else labels.split(1), strict=True)
     return torch.cat([generate_edited(generator, row, directions, strengths, label, truncation, noise) for row, label in rows])
 
@@ -61,10 +61,10 @@ def one_by_one(
 def latents_of_seeds(
     generator: Generator, seeds: list[int], label: int | None = None
 ) -> tuple[Float[Tensor, "seeds latent"], Int[Tensor, " seeds"] | None]:
-    """One latent and one class a seed: the same seed gives the same picture, whatever stands beside it.
+    """Draws one latent and one class per seed: a seed gives the same image whatever other seeds there are.
 
     Args:
-        label: class index of all; None lets every seed draw its own.
+        label: class index of all images; None lets each seed draw its own.
 
     Raises:
         ValueError: a class that the generator does not have.

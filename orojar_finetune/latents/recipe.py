@@ -1,4 +1,4 @@
-"""A picture as a small JSON: what to show of which model, so that the same machine makes it again bit for bit."""
+"""Recipes: everything that is needed to generate an image again, bit for bit on the same machine, as a small JSON file."""
 
 import logging
 import os
@@ -20,7 +20,7 @@ from orojar_finetune.runtime.atomic import replacing
 log = logging.getLogger("orojar")
 
 LARGEST = 2**20
-"""Bytes of a recipe's file."""
+"""Bytes that a recipe's file may have."""
 LAST_SEED = 2**32 - 1
 Index = Annotated[int, Field(ge=0)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -28,23 +28,23 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 
 @dataclass(frozen=True, config=ConfigDict(strict=True, extra="forbid"))
 class Recipe:
-    """What a picture shows.
+    """What is needed to generate some images again.
 
     Attributes:
         model: a path, `user/repo` or a file on the Hub.
-        seeds: one image each.
-        revision: the commit on the Hub.
-        weights: digest of the generator's weights; None means whatever they are.
-        truncation: psi, 1 as trained, 0 the mean image.
-        noise: `const`, `none` or a seed: what repeats.
+        seeds: one image per seed.
+        revision: commit on the Hub.
+        weights: fingerprint of the generator's weights; None accepts any.
+        truncation: psi; 1 is none, 0 gives the mean image.
+        noise: `const`, `none` or a seed; random noise cannot be reproduced.
         label: class index of all images; None lets each seed draw its own.
-        direction_set: its name; None means the default, or none where nothing is edited.
-        directions: digest of that set; None means whatever they are.
+        direction_set: name of the set; None means the default, or that nothing is edited.
+        directions: digest of that set; None accepts any.
         edits: strengths in sigmas by the name of the direction.
-        format: of the file.
+        format: version of the file's format.
 
     Raises:
-        ValueError: a value that no picture has.
+        ValueError: a field of the wrong type or out of its range.
     """
 
     model: str
@@ -60,58 +60,58 @@ class Recipe:
     format: Literal[1] = 1
 
     def save(self, path: str | os.PathLike) -> None:
-        """Writes it as JSON, whole or not at all."""
+        """Writes the recipe as JSON, complete or not at all."""
         with replacing(Path(path)) as temporary:
             temporary.write_text(self.to_json(), encoding="utf-8")
 
     def to_json(self) -> str:
-        """As it stands in its file."""
+        """Returns the text of the recipe's file."""
         return TypeAdapter(Recipe).dump_json(self, indent=1).decode() + "\n"
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Recipe":
-        """A recipe out of its file.
+        """Reads a recipe from its file.
 
         Raises:
-            ValueError: no recipe, or one of a later format.
+            ValueError: the file is not a recipe, or one of a later format.
         """
         path = Path(path)
         if path.stat().st_size > LARGEST:
-            raise ValueError(f"{path.name} is no recipe: it is larger than {LARGEST} bytes")
+            raise ValueError(f"{path.name} is not a recipe: it is larger than {LARGEST:,} bytes")
         try:
             return TypeAdapter(Recipe).validate_json(path.read_bytes())
         except ValidationError as e:
             wrong = "; ".join(f"{'.'.join(map(str, one['loc'][:2])) or 'the file'}: {one['msg']}" for one in e.errors()[:3])
-            raise ValueError(f"{path.name} is no recipe: {wrong}") from e
+            raise ValueError(f"{path.name} is not a valid recipe: {wrong}") from e
 
     def images(
         self, generator: Generator, directions: Directions | None = None
     ) -> Float[Tensor, "seeds channels height width"]:
-        """The pictures, nominally in [-1, 1]. Says so when weights or directions are not those it was made with.
+        """Generates the images, nominally in [-1, 1]; logs a warning where weights or directions have changed.
 
         Args:
-            generator: of the model.
-            directions: the set that is named, where something is edited.
+            generator: that of the recipe's model.
+            directions: the set that the recipe names, where it has edits.
 
         Raises:
-            ValueError: a direction or class that is not there.
+            ValueError: a direction or class that does not exist.
         """
-        for said in self.differences(generator, directions):
-            log.warning("%s", said)
+        for difference in self.differences(generator, directions):
+            log.warning("%s", difference)
         z, labels = latents_of_seeds(generator, list(self.seeds), self.label)
         edits: dict[int | str, float] = dict(self.edits)
         return one_by_one(generator, z, directions, edits, labels, self.truncation, self.noise)
 
     def differences(self, generator: Generator, directions: Directions | None) -> list[str]:
-        """Why the picture may look different from the one that was saved, one sentence each."""
-        said = []
+        """Returns why an image may differ from the one that was saved, a sentence for each reason."""
+        reasons = []
         if self.weights is not None and self.weights != fingerprint(generator):
-            said.append(f"these are not the weights of {self.model} that the recipe was made with")
+            reasons.append(f"these are not the weights of {self.model} that the recipe was made with")
         if self.edits and directions is not None and self.directions not in (None, directions.digest):
-            said.append(f"the directions {self.direction_set!r} have changed since the recipe was made")
-        return said
+            reasons.append(f"the directions {self.direction_set!r} have changed since the recipe was made")
+        return reasons
 
 
 def fingerprint(generator: Generator) -> str:
-    """The beginning of a digest of a generator's weights."""
+    """Returns the beginning of a digest of a generator's weights."""
     return generator.fingerprint()

@@ -1,1 +1,6 @@
-"""What others get to see: the model folder, its card, the Hub, exports."""
+"""What others get to see: the model folder with its previews and card, the Hub, exports. Nothing heavy is imported here."""
+
+from typing import Literal
+
+Previews = Literal["none", "small", "full"]
+"""Which pictures a model folder gets."""

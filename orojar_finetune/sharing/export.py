@@ -1,4 +1,4 @@
-"""A generator as files of another project's format, with a note of where the weights came from."""
+"""Exports to the formats of other projects, with a note of where the weights came from."""
 
 import dataclasses
 import json
@@ -19,23 +19,26 @@ SAFETENSORS = ".safetensors"
 
 
 class Written(NamedTuple):
-    """The files, that with the generator first and the note last, and what should be known of them."""
+    """What an export wrote."""
 
     paths: list[Path]
+    """The file of the generator first, the note last."""
     notes: list[str]
+    """What to know before using the files."""
     left_out: str | None
+    """Why the discriminator was left out, where it was."""
 
 
 def write_export(target: Path, generator: Generator, format: str, discriminator: Discriminator | None = None) -> Written:
-    """Writes a generator in a format of `FORMATS`, all files or none; nothing that is there is replaced.
+    """Writes a generator in a format of `FORMATS`, all files or none; existing files are never replaced.
 
-    Beside `name.pt` stands `name.json`: the source, its licence, and what that project's classes take.
+    Beside `name.pt` goes `name.json` with the source, its license, and the arguments of that project's classes.
 
     Args:
-        target: the file; the format's usual ending is added where there is none.
+        target: the file to write; without an ending it gets the format's usual one.
 
     Raises:
-        ValueError: a generator that the format cannot hold, an ending that it does not have, or files of that name.
+        ValueError: the format cannot hold the generator or does not have the ending, or a file of that name exists.
     """
     target = export_target(target, format)
     export = FORMATS[format].export(generator, discriminator)
@@ -43,7 +46,7 @@ def write_export(target: Path, generator: Generator, format: str, discriminator:
     note = target.with_suffix(".json")
     _refuse_existing(*files, note)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:  # the last to be entered is the first in its place: weights never stand there without their note
+    with ExitStack() as stack:  # the note is renamed first, being entered last: weights are never there without it
         places = {path: stack.enter_context(replacing(path)) for path in (*files, note)}
         for path, value in files.items():
             _write(places[path], value, path.suffix)
@@ -52,10 +55,10 @@ def write_export(target: Path, generator: Generator, format: str, discriminator:
 
 
 def export_target(target: Path, format: str) -> Path:
-    """The file to write, with its ending.
+    """Returns the file to write, with its ending.
 
     Raises:
-        ValueError: an ending that the format does not have, or a file or folder of that name.
+        ValueError: the format does not have the ending, or a file or folder of that name exists.
     """
     suffixes = FORMATS[format].suffixes
     if not target.suffix:
@@ -77,12 +80,12 @@ def _write(path: Path, value: dict[str, Any], suffix: str) -> None:
     if suffix == SAFETENSORS:
         save_file(value, path, metadata={"format": "pt"})
         return
-    with path.open("wb") as file:  # given a path, torch would write its temporary name into the file
+    with path.open("wb") as file:  # given a path, torch would store its temporary name inside
         torch.save(value, file)
 
 
 def _described(generator: Generator, format: str, export: Export) -> dict[str, Any]:
-    """Where the weights came from, under which licence, and how to load them."""
+    """Returns where the weights came from, under which license, and how to load them."""
     facts = generator.source_facts
     source = base_of(generator) if facts is None else dataclasses.replace(facts, base=None).described()
     return {

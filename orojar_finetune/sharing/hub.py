@@ -12,8 +12,8 @@ from orojar_adapters import open_source
 from orojar_adapters.opening.source import RUN_MODEL
 from orojar_adapters.readers import adapter as adapters
 from orojar_adapters.readers import folder as reader
+from orojar_adapters.readers.detect import is_model_folder
 from orojar_finetune.sharing.card import CARD, MARK
-from orojar_finetune.sharing.model_folder import is_model_folder
 
 log = logging.getLogger("orojar")
 

@@ -30,13 +30,8 @@ TORCH_READERS = (rosinality, nvlabs_state, genforce, biggan, dcgan)
 
 
 def is_model_folder(path: Path) -> bool:
-    """Whether a folder holds a generator, whole or as an adapter."""
-    return folder.matches(path) or adapter.matches(path) or biggan_deep.matches(path)
-
-
-def is_adapter(path: Path) -> bool:
-    """Whether a folder holds a generator as an adapter alone."""
-    return adapter.matches(path) and not folder.matches(path)
+    """Whether a folder is a model folder of ours, with a generator whole or as an adapter."""
+    return folder.matches(path) or adapter.matches(path)
 
 
 def read(path: Path, class_names: dict[str, str], source: str) -> Checkpoint:
