@@ -1,6 +1,6 @@
 """What happens when a control of the page moves: plain functions from what the page sends to what it shows.
 
-A page sends None for a number field that is empty or half typed ("-"): then everything stays as it is.
+The page sends None for a number field that is empty or half typed ("-"): then nothing changes.
 """
 
 import html
@@ -17,7 +17,7 @@ from orojar_apps.editor.state import OpenModel
 from orojar_finetune import Directions, Recipe
 
 Seen = tuple[int, Any]
-"""The number of the request that a picture on the page answered, and what the picture shows."""
+"""The number of the request that a picture on the page answers, and what the picture shows."""
 NOTHING: list[Any] = [gr.skip(), gr.skip()]
 """Leaves a picture, and what the page remembers of it, as they are."""
 
@@ -32,12 +32,16 @@ def show(
     set_name: str | None,
     *strengths: float | None,
 ) -> list[Any]:
-    """The image of the controls as they stand, and what is then seen.
+    """Returns the image for the current controls, and what is then seen.
+
+    A control out of its range gives a warning and the image stays. An error instead would make gradio drop the events that
+    follow, such as the corrected number.
 
     Args:
-        request: its number on this page; one that a later request has overtaken is not answered.
-    Where a control stands where it must not, the page says so and keeps its image. An error would make gradio forget what
-    follows, such as the corrected number.
+        seen: what the page shows now.
+        request: number of this request on the page; an overtaken one changes nothing.
+        label: class index, or `state.DRAWN`.
+        strengths: in sigmas, one per slider.
     """
     typed = [strength for strength in strengths if strength is not None]
     if seed is None or truncation is None or len(typed) < len(strengths):
@@ -62,7 +66,7 @@ def show_strip(
     set_name: str | None,
     direction: int,
 ) -> list[Any]:
-    """The strip of the chosen direction; where a control stands wrong the image's own action has said so."""
+    """Returns the strip of a direction; a control out of its range changes nothing, and `show` warns of it."""
     if seed is None or truncation is None:
         return NOTHING
     try:
@@ -73,9 +77,9 @@ def show_strip(
 
 
 def _unless_seen(seen: Seen | None, request: int, wanted: Any, draw: Callable[[], Image.Image]) -> list[Any]:
-    """A picture and what is then seen, unless it is there already or a later one is.
+    """Draws a picture, unless the page already shows it or a later one.
 
-    Of a picture that is there gradio would write the file once more, perhaps while the browser reads it.
+    For a picture that is shown already gradio would write the file again, perhaps while the browser reads it.
     """
     if seen is not None and request < seen[0]:
         return NOTHING
@@ -83,27 +87,27 @@ def _unless_seen(seen: Seen | None, request: int, wanted: Any, draw: Callable[[]
 
 
 def leave_seed(seed: float | None) -> None:
-    """Complains about a seed field that was left empty.
+    """Refuses a seed field that was left empty.
 
     Raises:
-        gr.Error: it was.
+        gr.Error: the field is empty.
     """
     if seed is None:
-        raise _said(ValueError(f"the seed is empty: type a whole number from 0 to {state.LAST_SEED}"))
+        raise _shown(ValueError(f"the seed is empty: type a whole number from 0 to {state.LAST_SEED}"))
 
 
 def draw_seed(rng: random.Random, seed: float | None) -> int:
-    """Another seed; the image follows it."""
+    """Draws another seed; the image follows it."""
     return state.another_seed(seed, rng)
 
 
 def reset(sliders: int) -> list[float]:
-    """No edits: zero for every slider; the image follows them."""
+    """Returns zero for every slider; the image follows them."""
     return [0.0] * sliders
 
 
 def choose_set(model: OpenModel, sliders: int, name: str) -> list[dict[str, Any]]:
-    """New faces for the sliders, at zero, and for the menu of strips.
+    """Returns the sliders of a direction set, at zero, and its menu of strips.
 
     Raises:
         gr.Error: no such set.
@@ -111,7 +115,7 @@ def choose_set(model: OpenModel, sliders: int, name: str) -> list[dict[str, Any]
     try:
         directions = model.directions(name)
     except ValueError as e:
-        raise _said(e) from e
+        raise _shown(e) from e
     faces = [gr.update(**slider_face(directions, i)) for i in range(sliders)]
     return [*faces, gr.update(choices=strip_menu(directions), value=0)]
 
@@ -119,10 +123,10 @@ def choose_set(model: OpenModel, sliders: int, name: str) -> list[dict[str, Any]
 def save_recipe(
     model: OpenModel, seed: float | None, truncation: float | None, label: int, set_name: str | None, *strengths: float | None
 ) -> str:
-    """The recipe of the controls as they stand, as JSON; the page offers it as a file.
+    """Returns the recipe of the current controls as JSON; the page offers it as a file.
 
     Raises:
-        gr.Error: a control stands where it must not.
+        gr.Error: a control is empty or out of its range.
     """
     try:
         if seed is None or truncation is None or None in strengths:
@@ -130,23 +134,23 @@ def save_recipe(
         typed = [strength for strength in strengths if strength is not None]
         return state.recipe_of(model, state.view_of(seed, truncation, label, set_name, typed)).to_json()
     except ValueError as e:
-        raise _said(e) from e
+        raise _shown(e) from e
 
 
 def open_recipe(model: OpenModel, sliders: int, path: str) -> list[Any]:
-    """Where every control stands for a recipe: seed, truncation, class, set, faces of the sliders, menu of strips.
+    """Returns every control for a recipe: seed, truncation, class, set, sliders, menu of strips.
 
     Raises:
-        gr.Error: no recipe, or one that cannot be shown on this model; then nothing moves.
+        gr.Error: not a recipe, or one that this model cannot show; then no control changes.
     """
     try:
-        view, said = state.view_of_recipe(model, Recipe.load(path))
+        view, differences = state.view_of_recipe(model, Recipe.load(path))
         if view.truncation > state.highest_truncation(model.generator):
-            raise ValueError(f"this generator has no truncation above 1, the recipe asks for {view.truncation}")
+            raise ValueError(f"truncation must be at most 1 for this generator, the recipe has {view.truncation}")
     except (ValueError, OSError) as e:
-        raise _said(ValueError(str(e))) from e
-    for sentence in said:
-        gr.Warning(html.escape(sentence, quote=False))
+        raise _shown(ValueError(str(e))) from e
+    for difference in differences:
+        gr.Warning(html.escape(difference, quote=False))
     directions = model.sets.get(view.set_name or "")
     if directions is None:
         return [view.seed, view.truncation, view.label, gr.skip(), *[gr.skip()] * sliders, gr.skip()]
@@ -157,17 +161,17 @@ def open_recipe(model: OpenModel, sliders: int, path: str) -> list[Any]:
 
 
 def slider_face(directions: Directions, i: int, strength: float = 0.0) -> dict[str, Any]:
-    """How slider number i looks for a set; one too many is hidden."""
+    """Returns how slider i looks for a direction set; a slider without a direction is hidden."""
     if i >= len(directions):
         return {"visible": False, "value": 0.0}
     return {"visible": True, "value": strength, "label": directions.names[i], "info": state.about(directions, i)}
 
 
 def strip_menu(directions: Directions) -> list[tuple[str, int]]:
-    """The directions by name, for the menu above the strip."""
+    """Returns the directions by name, for the menu above the strip."""
     return [(name, i) for i, name in enumerate(directions.names)]
 
 
-def _said(error: ValueError) -> gr.Error:
-    # the page renders a message as HTML, and names inside may come from someone else's file
+def _shown(error: ValueError) -> gr.Error:
+    # the page renders messages as HTML, and names in them may come from someone else's file
     return gr.Error(html.escape(str(error), quote=False), print_exception=False)

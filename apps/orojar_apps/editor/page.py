@@ -1,4 +1,4 @@
-"""The editor's page: the image and what a direction does to it on the left, the controls on the right."""
+"""The editor's page: the image and the strip of a direction on the left, the controls on the right."""
 
 import html
 import random
@@ -20,9 +20,9 @@ LEGEND = (
     "changes the image; two unrelated images differ by 2."
 )
 CACHE_SECONDS = 3600
-"""How often pictures older than this are deleted from the disk."""
+"""Pictures older than this are deleted from the disk, this often."""
 ENLARGED_BELOW = 512
-"""Pixels; smaller images are shown larger than they are, each pixel a square."""
+"""Images of fewer pixels a side are shown enlarged, each pixel a square."""
 FOLLOW: dict[str, Any] = {
     "trigger_mode": "always_last",
     "concurrency_limit": 1,
@@ -31,17 +31,17 @@ FOLLOW: dict[str, Any] = {
     "api_visibility": "private",
     "preprocess": False,
 }
-"""For what follows a control: one at a time; positions in between may be left out, the last one never. Numbers arrive as they
-are typed, because gradio's own checks stumble over a half-typed one; the state checks them."""
+"""Options of an event on a control: one at a time; positions in between may be skipped, the last one never. Numbers arrive as
+typed, because gradio's own checks fail on a half-typed one; `state` checks them."""
 
 UPLOAD: dict[str, Any] = {**FOLLOW, "preprocess": True}
-"""For what follows a file: gradio puts it where it can be read."""
+"""Options of an upload: gradio first writes the file where it can be read."""
 NUMBERED = """(seen, number, ...values) => {
   window.requested = (window.requested ?? 0) + 1;
   return [seen, window.requested, ...values];
 }"""
-"""Numbers the requests of a page. What moves several controls asks for an image a control, all at once, and these overtake each
-other on their way."""
+"""Numbers the requests of a page: an action that moves several controls requests one image for each, and requests may overtake
+each other."""
 DOWNLOAD = """(text) => {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([text], {type: "application/json"}));
@@ -54,7 +54,7 @@ DOWNLOAD = """(text) => {
 
 @dataclass(frozen=True)
 class Parts:
-    """What moves on the page and what follows."""
+    """The components that events connect."""
 
     image: gr.Image
     direction: gr.Dropdown
@@ -72,7 +72,7 @@ class Parts:
 
 
 def layout(model: OpenModel) -> gr.Blocks:
-    """The page of an open model."""
+    """Builds the page of an open model."""
     title = f"{model.name} - OroJaR editor"
     with gr.Blocks(title=title, analytics_enabled=False, fill_width=True, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)) as page:
         with gr.Row(elem_id="editor"):
@@ -87,7 +87,7 @@ def layout(model: OpenModel) -> gr.Blocks:
 
 
 def failure(source: str, message: str) -> gr.Blocks:
-    """A page that says why nothing can be edited."""
+    """Builds a page that says why a source cannot be opened."""
     with gr.Blocks(title="OroJaR editor", analytics_enabled=False) as page:
         gr.HTML(f"<h1>{html.escape(source)} cannot be opened</h1><p>{html.escape(message)}</p>", elem_id="failure")
     return page
@@ -106,22 +106,22 @@ def _connect(page: gr.Blocks, model: OpenModel, parts: Parts) -> None:
     saved.success(None, parts.recipe, None, js=DOWNLOAD, api_visibility="private")
     faces = [*parts.sliders, parts.direction]
     opened = parts.opened.upload(partial(actions.open_recipe, model, count), parts.opened, [*shown, *faces], **UPLOAD)
-    opened.success(**show)  # where all controls stand as before, but for the set, none of them changes
+    opened.success(**show)  # a recipe that differs in nothing but its set changes no other control
     if not model.sets:
         return
     parts.reset.click(partial(actions.reset, count), None, parts.sliders, **FOLLOW)
-    # a strip costs seven images: while truncation is dragged it waits for the release
+    # a strip costs seven images, so it waits until a drag of the truncation ends
     restrip = [page.load, parts.seed.change, parts.truncation.release, parts.label.change, parts.direction.change]
     explain = _answered(partial(actions.show_strip, model), [*shown, parts.direction], parts.strip)
     gr.on(restrip, **explain)
     opened.success(**explain)
-    # not when a recipe changes the set: that puts the sliders where it wants them
+    # `input`, not `change`: a recipe that changes the set also sets the sliders
     chosen = parts.set_name.input(partial(actions.choose_set, model, count), parts.set_name, faces, **FOLLOW)
     chosen.success(**explain)
 
 
 def _answered(action: Callable[..., list[Any]], inputs: list[Any], picture: gr.Image) -> dict[str, Any]:
-    """An event that shows a picture, whose action also gets what is seen and the number of the request."""
+    """Returns an event that shows a picture and passes its action what is seen and the number of the request."""
     seen, number = gr.State(None), gr.Number(visible="hidden")
     return {"fn": action, "inputs": [seen, number, *inputs], "outputs": [picture, seen], "js": NUMBERED, **FOLLOW}
 
@@ -134,7 +134,7 @@ def _seen(model: OpenModel) -> tuple[gr.Image, gr.Dropdown, gr.Image]:
         container=False,
         elem_id="image",
         elem_classes=["crisp"] if model.generator.resolution < ENLARGED_BELOW else [],
-        alt_text="The image of the controls as they stand",
+        alt_text="The image for the current controls",
     )
     menu = actions.strip_menu(next(iter(model.sets.values()))) if model.sets else []
     with gr.Column(visible=bool(model.sets), elem_id="strip-side"):
@@ -185,7 +185,7 @@ def _edit(model: OpenModel) -> tuple[gr.Dropdown, gr.Button, list[gr.Slider]]:
         set_name = gr.Dropdown(names, value=names[0] if names else None, label="Direction set", elem_id="set")
         reset = gr.Button("Reset edits", size="md", min_width=110, scale=0, elem_id="reset")
     with gr.Column(elem_id="directions"):
-        # as many as the largest set needs: a set that is chosen later only changes their faces
+        # as many as the largest set needs: choosing another set only relabels, hides and shows them
         sliders = [_slider(model.sets[names[0]], i) for i in range(max(map(len, model.sets.values()), default=0))]
     if names:
         gr.HTML(f"<p>{LEGEND}</p>", elem_id="legend")
@@ -212,7 +212,7 @@ def _heading(model: OpenModel) -> str:
     generator = model.generator
     facts = [generator.family, f"{generator.resolution} x {generator.resolution}"]
     if generator.source_facts is not None:
-        facts.append(f"licence {generator.source_facts.license or 'not stated'}")
+        facts.append(f"license {generator.source_facts.license or 'not stated'}")
     return f"<h1>{html.escape(model.name)}</h1><p>{html.escape(', '.join(facts))}</p>"
 
 

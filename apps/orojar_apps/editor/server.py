@@ -1,4 +1,4 @@
-"""From a model to a running editor."""
+"""Opens a model and serves its editor."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ STYLE = Path(__file__).with_name("page.css")
 
 
 def build(source: str, revision: str | None = None) -> gr.Blocks:
-    """The editor's page for a model; for one that cannot be opened a page that says why.
+    """Builds the editor's page for a model, or a page that says why it cannot be opened.
 
     Args:
         source: a file, a model folder, `user/repo`, or `user/repo/file.pkl`.
@@ -38,9 +38,9 @@ def launch(
     Args:
         source: a file, a model folder, `user/repo`, or `user/repo/file.pkl`.
         revision: branch, tag or commit on the Hub.
-        host: address to listen on; `0.0.0.0` lets other machines in.
+        host: address to listen on; `0.0.0.0` accepts other machines.
         port: None takes the first free one from 7860.
-        share: whether to make a public link through Gradio.
+        share: whether to create a public link through Gradio.
         open_browser: whether to open a browser window.
         force: show directions of other weights too.
 
@@ -54,7 +54,7 @@ def launch(
 def serve(
     blocks: gr.Blocks, host: str = "127.0.0.1", port: int | None = None, share: bool = False, open_browser: bool = False
 ) -> None:
-    """Serves a page that is built, with the editor's looks, until it is stopped; arguments as for `launch`."""
+    """Serves a page in the editor's style until it is stopped; arguments as in `launch`."""
     blocks.launch(
         server_name=host,
         server_port=port,

@@ -1,14 +1,12 @@
-"""What the editor has open and what it shows, without any browser: from sliders to pictures."""
+"""What the editor has open and what it shows, without any browser: from the values of controls to pictures."""
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
-from jaxtyping import Float, Int
 from PIL import Image
-from torch import Tensor
 
 from orojar_adapters import CheckpointError, Generator
 from orojar_finetune import Directions, generate_edited
@@ -19,22 +17,22 @@ from orojar_finetune.latents.recipe import LAST_SEED, Recipe, fingerprint
 from orojar_finetune.runtime.devices import fastest_device
 
 STRENGTH_LIMIT = 4.0
-"""Sigmas to either side; nearly all latents of the training distribution lie within."""
+"""Sigmas to either side of a slider; nearly all latents of the training distribution lie within."""
 HIGHEST_TRUNCATION = 1.2
-"""Psi at the right end; beyond 1 pictures leave what the generator was trained on, soon after they fall apart."""
+"""Psi at the right end of the slider; above 1 latents lie outside of the training distribution and images soon break."""
 RANDOM_SEEDS = 10**6
-"""The random button draws below this: a seed should be short enough to tell someone."""
+"""The random button draws seeds below this, short enough to tell someone."""
 DRAWN = -1
-"""In place of a class: the one that the seed draws, as in every other command."""
+"""Stands for the class that the seed draws, as in every other command."""
 
 
 @dataclass(frozen=True, eq=False)
 class OpenModel:
-    """A generator and its direction sets by name, the first being the default.
+    """A generator and its direction sets by name, the default first.
 
     Attributes:
-        source: what was asked for.
-        complaint: why the direction sets that are there could not be read; empty when nothing is wrong.
+        source: as it was typed.
+        complaint: why its direction sets could not be read; empty if they could.
     """
 
     source: str
@@ -44,15 +42,15 @@ class OpenModel:
 
     @property
     def name(self) -> str:
-        """What to call it: the last part of a path, the whole name of a repository."""
+        """The last part of a path, or the whole name of a repository."""
         path = Path(self.source).expanduser()
         return path.resolve().name if path.exists() else self.source
 
     def directions(self, name: str) -> Directions:
-        """A direction set by name.
+        """Returns a direction set by name.
 
         Raises:
-            ValueError: no such set; lists those there are.
+            ValueError: no such set; the message lists the sets there are.
         """
         if name not in self.sets:
             raise ValueError(f"no direction set is called {name!r}; there are {', '.join(self.sets) or 'none'}")
@@ -61,13 +59,13 @@ class OpenModel:
 
 @dataclass(frozen=True)
 class View:
-    """One picture of an open model: where every control stands.
+    """One image of an open model: the values of all controls.
 
     Attributes:
-        truncation: psi, 1 as trained, 0 the mean image.
+        truncation: psi; 1 is none, 0 gives the mean image.
         label: class index, or `DRAWN`.
-        set_name: of the direction set; None shows the picture without edits.
-        strengths: sigmas in the order of the directions; what lies beyond the last direction is ignored.
+        set_name: name of the direction set; None shows the image without edits.
+        strengths: sigmas in the order of the directions; values beyond the last direction are ignored.
     """
 
     seed: int
@@ -89,12 +87,12 @@ class View:
 
 
 def open_model(source: str, revision: str | None = None, force: bool = False) -> OpenModel:
-    """A generator on the fastest device here, with all its direction sets.
+    """Opens a generator on the fastest device of this machine, with all its direction sets.
+
+    A model whose directions cannot be read opens with samples and a complaint.
 
     Args:
-        force: show directions of other weights too.
-
-    Directions that cannot be read are no reason to show nothing: the model opens with samples and a complaint.
+        force: accept directions that were found on other weights.
 
     Raises:
         CheckpointError: the generator cannot or must not be read.
@@ -109,7 +107,7 @@ def open_model(source: str, revision: str | None = None, force: bool = False) ->
 
 
 def view_of(seed: float, truncation: float, label: int, set_name: str | None, strengths: Sequence[float]) -> View:
-    """The view that the controls of a page stand for; a page sends every number as it was typed.
+    """Returns the view of a page's controls; the page sends every number as it was typed.
 
     Raises:
         ValueError: a seed that is not a whole number, or a control beyond its range.
@@ -120,7 +118,7 @@ def view_of(seed: float, truncation: float, label: int, set_name: str | None, st
 
 
 def recipe_of(model: OpenModel, view: View) -> Recipe:
-    """The recipe of the picture of a view, for `orojar generate --recipe` and for `view_of_recipe`."""
+    """Returns the recipe of a view's image, for `orojar generate --recipe` and for `view_of_recipe`."""
     edited = model.sets.get(view.set_name or "")
     strengths = dict(zip(edited.names, view.strengths, strict=False)) if edited is not None else {}
     edits = {name: strength for name, strength in strengths.items() if strength}
@@ -131,7 +129,7 @@ def recipe_of(model: OpenModel, view: View) -> Recipe:
         revision=facts.revision if facts is not None else None,
         weights=fingerprint(model.generator),
         truncation=view.truncation,
-        label=None if view.label == DRAWN or not model.generator.num_classes else view.label,
+        label=_label(model, view),
         direction_set=view.set_name if edits else None,
         directions=edited.digest if edits and edited is not None else None,
         edits=edits,
@@ -139,7 +137,7 @@ def recipe_of(model: OpenModel, view: View) -> Recipe:
 
 
 def view_of_recipe(model: OpenModel, recipe: Recipe) -> tuple[View, list[str]]:
-    """The view that shows a recipe's first picture, and why it may differ from the one that was saved.
+    """Returns the view of a recipe's first image, and why it may differ from the one that was saved.
 
     Raises:
         ValueError: no such direction or class here, or a control beyond its range.
@@ -153,33 +151,33 @@ def view_of_recipe(model: OpenModel, recipe: Recipe) -> tuple[View, list[str]]:
             strengths[directions.index(key)] = strength
     if recipe.label is not None and recipe.label >= model.generator.num_classes:
         raise ValueError(f"the recipe shows class {recipe.label}, this generator has {model.generator.num_classes}")
-    said = recipe.differences(model.generator, model.sets.get(name or ""))
+    differences = recipe.differences(model.generator, model.sets.get(name or ""))
     if recipe.noise != "const" and model.generator.has_noise:
-        said.append(f"the recipe's noise is {recipe.noise}, the editor shows the checkpoint's own")
+        differences.append(f"the recipe's noise is {recipe.noise}, but the editor shows that of the checkpoint")
     if len(recipe.seeds) > 1:
-        said.append(f"the recipe has {len(recipe.seeds)} seeds, the first is shown")
+        differences.append(f"the recipe has {len(recipe.seeds)} seeds, of which the first is shown")
     label = DRAWN if recipe.label is None else recipe.label
-    return View(recipe.seeds[0], recipe.truncation, label, name, tuple(strengths)), said
+    return View(recipe.seeds[0], recipe.truncation, label, name, tuple(strengths)), differences
 
 
 def another_seed(seed: float | None, rng: random.Random) -> int:
-    """A short seed other than the one shown."""
+    """Draws a short seed other than the one shown."""
     drawn = rng.randrange(RANDOM_SEEDS - 1)
     return drawn + 1 if seed is not None and drawn >= seed else drawn
 
 
 def highest_truncation(generator: Generator) -> float:
-    """The right end of the slider: 1 where truncation is no straight line that could go on."""
+    """Returns the right end of the slider: 1 where truncation is not a straight line that can be extended."""
     return HIGHEST_TRUNCATION if generator.truncation_scales else 1.0
 
 
 def picture(model: OpenModel, view: View) -> Image.Image:
-    """The image of a view at full resolution.
+    """Draws the image of a view at full resolution.
 
     Raises:
         ValueError: an unknown direction set or class, or directions of another generator.
     """
-    z, labels = _latents(model, view)
+    z, labels = latents_of_seeds(model.generator, [view.seed], _label(model, view))
     directions = model.directions(view.set_name) if view.set_name is not None else None
     count = len(directions) if directions is not None else 0
     edits: dict[int | str, float] = {i: strength for i, strength in enumerate(view.strengths[:count]) if strength}
@@ -187,27 +185,24 @@ def picture(model: OpenModel, view: View) -> Image.Image:
 
 
 def strip(model: OpenModel, view: View, direction: int) -> Image.Image:
-    """What one direction alone does to the seed of a view, from -3 to 3 sigmas (`render.STRENGTHS`).
+    """Draws what one direction alone does to the seed of a view, at the strengths `render.STRENGTHS`.
 
     Raises:
-        ValueError: as for `picture`, or no such direction.
+        ValueError: as in `picture`, or no such direction.
     """
-    z, labels = _latents(model, view)
-    directions = model.directions(view.set_name or "")
-    columns = [
-        generate_edited(model.generator, z, directions, {direction: strength}, labels, view.truncation)
-        for strength in render.STRENGTHS
-    ]
-    return render.strip(torch.stack(columns, dim=1))
+    directions, label = model.directions(view.set_name or ""), _label(model, view)
+    return render.strip(
+        render.traversal(model.generator, directions, direction, [view.seed], truncation=view.truncation, label=label)
+    )
 
 
 def about(directions: Directions, direction: int) -> str:
-    """What a slider says of its direction: how much it does, and where."""
-    said = f"activity {directions.activity[direction]:.2g}"
-    layers = directions.layers[direction]
-    return said if layers is None else f"{said}, layers {layers[0]} to {layers[1] - 1}"
+    """Returns the caption of a slider: the activity of its direction and the layers it moves."""
+    activity, layers = directions.activity[direction], directions.layers[direction]
+    caption = "activity not measured" if math.isnan(activity) else f"activity {activity:.2g}"
+    return caption if layers is None else f"{caption}, layers {layers[0]} to {layers[1] - 1}"
 
 
-def _latents(model: OpenModel, view: View) -> tuple[Float[Tensor, "1 latent"], Int[Tensor, " 1"] | None]:
-    classes = model.generator.num_classes
-    return latents_of_seeds(model.generator, [view.seed], None if view.label == DRAWN or not classes else view.label)
+def _label(model: OpenModel, view: View) -> int | None:
+    """Returns the class of a view; None lets the seed draw one."""
+    return None if view.label == DRAWN or not model.generator.num_classes else view.label

@@ -30,7 +30,8 @@ def axes(count: int, layers: tuple[int, int] | None = None, prefix: str = "axis"
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("editor") / "tiny"
-    write_model_folder(folder, tiny_stylegan2(), {"three": axes(3), "five": axes(5, layers=(1, 3), prefix="coarse")})
+    sets = {"three": axes(3), "five": axes(5, layers=(1, 3), prefix="coarse")}
+    write_model_folder(folder, tiny_stylegan2(), sets, previews="none")
     return folder
 
 

@@ -295,9 +295,9 @@ def test_a_request_that_is_overtaken_on_its_way_does_not_bring_its_picture_back(
     assert src(page) == shown
 
 
-def test_a_file_that_is_no_recipe_moves_nothing_and_is_said(page, tmp_path):
+def test_a_file_that_is_not_a_recipe_changes_nothing_and_gives_an_error(page, tmp_path):
     (tmp_path / "other.json").write_text('{"seeds": [1]}')
     before = src(page)
     open_recipe(page, tmp_path / "other.json")
-    expect(page.locator(".toast-body")).to_contain_text("is no recipe")
+    expect(page.locator(".toast-body")).to_contain_text("not a valid recipe")
     assert src(page) == before

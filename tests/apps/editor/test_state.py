@@ -22,13 +22,13 @@ def test_a_model_folder_opens_with_all_its_direction_sets(model, model_folder):
 
 
 def test_a_model_without_directions_opens_without_complaint(tmp_path):
-    write_model_folder(tmp_path / "bare", tiny_stylegan2())
+    write_model_folder(tmp_path / "bare", tiny_stylegan2(), previews="none")
     model = state.open_model(str(tmp_path / "bare"))
     assert (model.sets, model.complaint) == ({}, "")
 
 
 def test_damaged_directions_leave_the_samples_and_a_complaint(tmp_path):
-    write_model_folder(tmp_path / "m", tiny_stylegan2())
+    write_model_folder(tmp_path / "m", tiny_stylegan2(), previews="none")
     (tmp_path / "m" / "directions.json").write_text("{")
     model = state.open_model(str(tmp_path / "m"))
     assert model.sets == {}
@@ -122,6 +122,10 @@ def test_a_random_seed_is_never_the_one_shown_and_any_other():
 def test_a_slider_says_how_active_its_direction_is_and_where_it_acts(model):
     assert state.about(model.sets["three"], 2) == "activity 2"
     assert state.about(model.sets["five"], 0) == "activity 1, layers 1 to 2"
+
+
+def test_a_slider_of_other_weights_says_that_its_activity_is_not_measured(model):
+    assert state.about(model.sets["five"].unmeasured(), 0) == "activity not measured, layers 1 to 2"
 
 
 def test_a_view_becomes_a_recipe_and_a_view_again(model):
