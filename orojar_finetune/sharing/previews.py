@@ -30,7 +30,7 @@ def strip_name(direction: int) -> str:
     return f"direction_{direction:02}.png"
 
 
-def check(previews: Previews) -> None:
+def check(previews: str) -> None:
     """Refuses a word that is not one of `Previews`.
 
     Raises:

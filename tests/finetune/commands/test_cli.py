@@ -137,7 +137,7 @@ def test_errors_are_a_sentence_and_status_2(folder, tmp_path, capsys):
         (["discover", folder, "--count", "99"], "count must be at most 8"),
         (["discover", folder, "--method", "magic"], "method must be one of"),
         (["generate", folder, "--edits", "0=2", "--output-dir", tmp_path / "o"], "orojar discover"),
-        (["generate", folder, "--noise", "pink", "--output-dir", tmp_path / "o"], "noise must be const"),
+        (["generate", folder, "--noise", "pink", "--output-dir", tmp_path / "o"], "noise must be"),
         (["push", tmp_path, "tester/x"], "not a model folder"),
         (["convert", folder, tmp_path], "not a model folder"),
     ]:
@@ -171,7 +171,7 @@ def test_ctrl_c_is_status_130(folder, monkeypatch, capsys):
 
 @pytest.mark.parametrize("word", ["2", "=2", "0=", "0=much"])
 def test_edits_in_another_form_are_refused(word):
-    with pytest.raises(ValueError, match=r"edits must look like 0=2"):
+    with pytest.raises(ValueError, match="edits must look like"):
         parse_edits((word,))
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import logging
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import torch
 from huggingface_hub import HfApi
 from safetensors.torch import load_file
 
+from linear import direction_set
 from orojar_adapters.readers import adapter as adapters
 from orojar_adapters.readers import folder as whole
 from orojar_finetune import Directions, discover, load_discriminator, load_generator, push, write_model_folder
@@ -45,23 +47,30 @@ def same(a, b) -> bool:
     return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
 
 
-@pytest.fixture
-def base(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole model folder."""
-    write_model_folder(tmp_path / "base", tiny_stylegan2())
-    return tmp_path / "base"
+    folder = tmp_path_factory.mktemp("whole") / "base"
+    write_model_folder(folder, tiny_stylegan2(), previews="none")
+    return folder
 
 
-@pytest.fixture
-def model(tmp_path: Path, base: Path) -> Path:
-    """An adapter of it, with all that a run leaves."""
-    generator = load_generator(base)
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory, base: Path) -> Path:
+    """An adapter of it, with everything that a run leaves."""
+    folder, generator = tmp_path_factory.mktemp("adapter") / "model", load_generator(base)
     adapter = tiny_adapter(generator, str(base))
     adapter.fold_into(generator)
-    sets = {name: discover(generator, QUICK.discover, method=name, progress=False) for name in ("random", "sefa")}
+    sets = {name: direction_set(torch.eye(8)[first : first + 3], space="w") for name, first in (("random", 0), ("sefa", 3))}
     config, metrics = {"finetune": {"lora_rank": 3}, "data": "none"}, {"finetune": {"steps": 4}}
-    write_model_folder(tmp_path / "model", generator, sets, config, tiny_discriminator(), metrics, adapter)
-    return tmp_path / "model"
+    write_model_folder(folder, generator, sets, config, tiny_discriminator(), metrics, adapter)
+    return folder
+
+
+@pytest.fixture
+def changing(tmp_path: Path, model: Path) -> Path:
+    """A copy of the adapter for a test that writes into it."""
+    return shutil.copytree(model, tmp_path / "model")
 
 
 def test_a_folder_of_an_adapter_is_small_and_holds_everything_else(model):
@@ -96,14 +105,14 @@ def test_merging_writes_the_whole_folder_and_carries_the_rest_over(model, tmp_pa
     assert "low-rank adapter" not in (out / "README.md").read_text()
 
 
-def test_merging_in_place_leaves_a_whole_folder(model):
-    wanted = load_generator(model)
-    (model / "notes.txt").write_text("mine")
-    run("merge", model, model)
-    assert same(load_generator(model), wanted)
-    assert not {path.name for path in model.iterdir()} & adapters.FILES
-    assert (model / "notes.txt").read_text() == "mine"
-    assert load_discriminator(model) is not None
+def test_merging_in_place_leaves_a_whole_folder(changing):
+    wanted = load_generator(changing)
+    (changing / "notes.txt").write_text("mine")
+    run("merge", changing, changing, "--previews", "none")
+    assert same(load_generator(changing), wanted)
+    assert not {path.name for path in changing.iterdir()} & adapters.FILES
+    assert (changing / "notes.txt").read_text() == "mine"
+    assert load_discriminator(changing) is not None
 
 
 def test_merging_what_is_whole_already_says_so(base, tmp_path, capsys):
@@ -114,10 +123,10 @@ def test_merging_what_is_whole_already_says_so(base, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_discriminator_that_cannot_be_read_is_left_out_and_said(model, tmp_path, capsys):
-    (model / whole.DISCRIMINATOR / whole.WEIGHTS).write_bytes(b"damaged")
-    run("merge", model, tmp_path / "out")
-    assert "Left out its discriminator" in capsys.readouterr().out
+def test_a_discriminator_that_cannot_be_read_is_left_out_and_said(changing, tmp_path, capsys):
+    (changing / whole.DISCRIMINATOR / whole.WEIGHTS).write_bytes(b"damaged")
+    run("merge", changing, tmp_path / "out", "--previews", "none")
+    assert "Left out the discriminator" in capsys.readouterr().out
     assert not (tmp_path / "out" / whole.DISCRIMINATOR).exists()
 
 
@@ -125,7 +134,7 @@ def test_its_help_says_what_it_does(capsys):
     with pytest.raises(SystemExit) as stopped:
         run("merge", "--help")
     assert stopped.value.code == 0
-    assert "Folds a low-rank adapter" in capsys.readouterr().out
+    assert "Merges a low-rank adapter" in capsys.readouterr().out
 
 
 def test_inspect_tells_which_adapter_of_what_it_is(model, base, capsys):
@@ -142,32 +151,32 @@ def test_inspect_tells_which_adapter_of_what_it_is(model, base, capsys):
     assert json.loads(capsys.readouterr().out)["adapter_rank"] is None
 
 
-def test_directions_found_later_join_the_adapter(model):
-    before = load_generator(model)
-    run("discover", model, "--latents", 4, "--held-out", 4, "--count", 3)
-    assert Directions.list(model) == ["orojar-jd", "random", "sefa"]
-    assert not (model / whole.WEIGHTS).exists()
-    assert same(load_generator(model), before)
+def test_directions_found_later_join_the_adapter(changing):
+    before = load_generator(changing)
+    run("discover", changing, "--latents", 4, "--held-out", 4, "--count", 3, "--previews", "none")
+    assert Directions.list(changing) == ["orojar-jd", "random", "sefa"]
+    assert not (changing / whole.WEIGHTS).exists()
+    assert same(load_generator(changing), before)
 
 
 def test_a_folder_becomes_an_adapter_or_whole_and_is_never_both(base, tmp_path):
     generator, target = load_generator(base), tmp_path / "target"
-    write_model_folder(target, generator)
+    write_model_folder(target, generator, previews="none")
     adapter = tiny_adapter(generator, str(base))
-    write_model_folder(target, generator, adapter=adapter)
+    write_model_folder(target, generator, adapter=adapter, previews="none")
     assert not any((target / name).exists() for name in whole.FILES)
     assert load_generator(target).source_facts.adapter is not None
-    write_model_folder(target, generator)
+    write_model_folder(target, generator, previews="none")
     assert not any((target / name).exists() for name in adapters.FILES)
 
 
 def test_a_base_on_this_machine_is_written_with_a_warning_and_the_card_names_the_file(base, tmp_path, caplog):
     generator = load_generator(base)
     with caplog.at_level(logging.WARNING, "orojar"):
-        write_model_folder(tmp_path / "m", generator, adapter=tiny_adapter(generator, str(base)))
-    assert f"names {base}, a path of this machine, as its base: elsewhere it cannot be used without that file" in caplog.text
+        write_model_folder(tmp_path / "m", generator, adapter=tiny_adapter(generator, str(base)), previews="none")
+    assert f"{base}, a path on this machine" in caplog.text
     card = (tmp_path / "m" / "README.md").read_text()
-    assert "the changes to the weights of the file `base`, which is not on the Hub" in card
+    assert "file `base`, which is not on the Hub" in card
     assert "base_model:" not in card
     caplog.clear()
     with caplog.at_level(logging.WARNING, "orojar"):
@@ -246,9 +255,9 @@ def test_directions_found_anew_are_those_of_the_adapted_generator(tmp_path):
     assert not torch.equal(done.directions.basis, discover(tiny_stylegan2(), config.discover, progress=False).basis)
 
 
-def test_from_the_hub_through_a_tuning_to_the_hub_and_merged(hub, base, tmp_path):
-    write_model_folder(base, load_generator(base), discriminator=tiny_discriminator())
-    push(base, "tester/lora-base")
+def test_from_the_hub_through_a_tuning_to_the_hub_and_merged(hub, tmp_path):
+    write_model_folder(tmp_path / "base", tiny_stylegan2(), discriminator=tiny_discriminator(), previews="none")
+    push(tmp_path / "base", "tester/lora-base")
     words = ["--trainable", "lora", "--lora-rank", 2, "--max-train-steps", 2, "--train-batch-size", 4]
     words += ["--discover.count", 3, "--discover.latents", 4, "--discover.held-out", 4]
     words += ["--fidelity.features", "random", "--fidelity.images", 64, "--fidelity.latents", 4]
@@ -261,14 +270,14 @@ def test_from_the_hub_through_a_tuning_to_the_hub_and_merged(hub, base, tmp_path
     card = (tuned / "README.md").read_text()
     assert "base_model: tester/lora-base\n" in card
     assert "base_model_relation: adapter\n" in card
-    assert f"the changes to the weights of `tester/lora-base` at revision `{revision}`" in card
+    assert f"`tester/lora-base` at revision `{revision}`" in card
     assert "- lora\n" in card
 
     push(tuned, "tester/lora-tuned")
     fetched = load_generator("tester/lora-tuned")
     assert same(fetched, load_generator(tuned))
     assert not torch.equal(images(fetched), images(tiny_stylegan2()))
-    run("merge", "tester/lora-tuned", tmp_path / "merged")
+    run("merge", "tester/lora-tuned", tmp_path / "merged", "--previews", "none")
     assert same(load_generator(tmp_path / "merged"), fetched)
     assert same(load_discriminator(tmp_path / "merged"), load_discriminator("tester/lora-tuned"))
     assert json.loads((tmp_path / "merged" / whole.METRICS).read_text())["finetune"]["steps"] == 2
@@ -279,7 +288,7 @@ def test_an_adapter_is_not_hidden_behind_a_whole_generator_nor_left_beside_one(h
     with pytest.raises(ValueError, match="holds a whole generator, which would hide the adapter: name another repository"):
         push(model, "tester/whole-first")
     push(model, "tester/adapter-first")
-    run("merge", model, tmp_path / "merged")
+    run("merge", model, tmp_path / "merged", "--previews", "none")
     push(tmp_path / "merged", "tester/adapter-first")
     names = set(HfApi().list_repo_files("tester/adapter-first"))
     assert names >= whole.FILES

@@ -1,4 +1,4 @@
-"""Exports on disk: whole or not there, with their source and licence, from Python and from the command line."""
+"""Exports on disk: complete or not there, with their source and license, from Python and from the command line."""
 
 import json
 from typing import get_args, get_type_hints
@@ -19,12 +19,12 @@ from tiny import tiny_biggan, tiny_discriminator, tiny_stylegan2
 FACTS = SourceFacts("user/repo", "network.pkl", "nvlabs-pytorch", revision="abc", license="nvidia-nc")
 
 
-@pytest.fixture
-def folder(tmp_path):
-    generator = tiny_stylegan2()
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    generator, path = tiny_stylegan2(), tmp_path_factory.mktemp("export") / "m"
     generator.source_facts = FACTS
-    write_model_folder(tmp_path / "m", generator, discriminator=tiny_discriminator())
-    return tmp_path / "m"
+    write_model_folder(path, generator, discriminator=tiny_discriminator(), previews="none")
+    return path
 
 
 def names(folder) -> set[str]:
@@ -42,12 +42,12 @@ def test_the_command_line_offers_every_format():
 
 
 def test_nvlabs_is_a_state_dict_a_network_in_either_ending(tmp_path):
-    generator, critic = tiny_stylegan2(), tiny_discriminator()
+    generator, discriminator = tiny_stylegan2(), tiny_discriminator()
     for target, read in (("a", load_file), ("b.pt", lambda path: torch.load(path, weights_only=True))):
-        written = write_export(tmp_path / target, generator, "nvlabs", critic)
+        written = write_export(tmp_path / target, generator, "nvlabs", discriminator)
         first, second, note = written.paths
         assert_same_tensors(read(first), nvlabs.generator_state(generator))
-        assert_same_tensors(read(second), nvlabs.discriminator_state(critic))
+        assert_same_tensors(read(second), nvlabs.discriminator_state(discriminator))
         assert json.loads(note.read_text())["networks"]["generator"]["arguments"]["z_dim"] == 8
     ends = {"a.safetensors", "a-discriminator.safetensors", "a.json", "b.pt", "b-discriminator.pt", "b.json"}
     assert names(tmp_path) == ends
@@ -71,7 +71,7 @@ def test_the_same_networks_make_the_same_bytes(tmp_path):
         assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
-def test_source_and_licence_go_along(folder, tmp_path):
+def test_source_and_license_go_along(folder, tmp_path):
     write_export(tmp_path / "direct.pt", load_generator(folder), "rosinality")
     note = json.loads((tmp_path / "direct.json").read_text())
     assert (note["format"], note["license"]) == ("rosinality", "nvidia-nc")
@@ -80,7 +80,7 @@ def test_source_and_licence_go_along(folder, tmp_path):
     assert str(tmp_path) not in json.dumps(note)
 
 
-def test_no_licence_is_invented(tmp_path):
+def test_no_license_is_invented(tmp_path):
     write_export(tmp_path / "a.pt", tiny_stylegan2(), "rosinality")
     note = json.loads((tmp_path / "a.json").read_text())
     assert note["license"] is None
@@ -134,10 +134,10 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
 def test_convert_goes_to_rosinality_and_back_without_a_change(folder, tmp_path, capsys):
     main(["convert", str(folder), str(tmp_path / "there.pt"), "--to", "rosinality"])
     printed = capsys.readouterr().out
-    assert "Wrote the stylegan2 generator and its discriminator as rosinality has them" in printed
-    assert "Mind: channel_multiplier cannot express the channels of the generator" in printed
-    assert "Licence of the weights: nvidia-nc" in printed
-    main(["convert", str(tmp_path / "there.pt"), str(tmp_path / "back")])
+    assert "generator and its discriminator in the format of rosinality" in printed
+    assert "channel_multiplier cannot express the channels of the generator" in printed
+    assert "License of the weights: nvidia-nc" in printed
+    main(["convert", str(tmp_path / "there.pt"), str(tmp_path / "back"), "--previews", "none"])
     for load in (load_generator, load_discriminator):
         assert_same_tensors(load(tmp_path / "back").state_dict(), load(folder).state_dict())
 
@@ -147,23 +147,23 @@ def test_convert_goes_from_rosinality_to_nvlabs(tmp_path, capsys):
     main(["convert", str(tmp_path / "from.pt"), str(tmp_path / "to"), "--to", "nvlabs"])
     printed = capsys.readouterr().out
     assert all(str(tmp_path / name) in printed for name in ("to.safetensors", "to-discriminator.safetensors", "to.json"))
-    assert "none is stated at their source" in printed
+    assert "not stated" in printed
     assert_same_tensors(load_file(tmp_path / "to.safetensors"), nvlabs.generator_state(tiny_stylegan2()))
 
 
 def test_convert_says_what_it_leaves_out(folder, tmp_path, capsys):
-    generator, critic = tiny_stylegan2(), tiny_discriminator()
-    critic.register_to_config(group=8)
-    write_model_folder(tmp_path / "grouped", generator, discriminator=critic)
+    generator, discriminator = tiny_stylegan2(), tiny_discriminator()
+    discriminator.register_to_config(group=8)
+    write_model_folder(tmp_path / "grouped", generator, discriminator=discriminator, previews="none")
     main(["convert", str(tmp_path / "grouped"), str(tmp_path / "a.pt"), "--to", "rosinality"])
     printed = capsys.readouterr().out
-    assert "Left out its discriminator: minibatch deviation has groups of 4" in printed
-    assert "Wrote the stylegan2 generator as rosinality has them" in printed
+    assert "Left out the discriminator: minibatch deviation has groups of 4" in printed
+    assert "Wrote the stylegan2 generator in the format" in printed
     assert "without its discriminator" in "".join(json.loads((tmp_path / "a.json").read_text())["notes"])
 
 
 def test_convert_refuses_in_one_sentence(folder, tmp_path, capsys):
-    write_model_folder(tmp_path / "c", tiny_stylegan2(num_classes=3))
+    write_model_folder(tmp_path / "c", tiny_stylegan2(num_classes=3), previews="none")
     before = names(tmp_path)
     for words, message in [
         ([tmp_path / "c", tmp_path / "a.pt", "--to", "rosinality"], "no labels there"),
