@@ -37,7 +37,7 @@ def test_the_demo_leaves_a_model_folder_and_its_table_favours_independent_direct
     assert load_generator(folder).source_facts.license == "apache-2.0"
     measured = json.loads((folder / "metrics.json").read_text())["finetune"]
     assert measured["start"].keys() == measured["end"].keys() >= {"frechet", "orthogonality", "disentanglement"}
-    assert "## Weights tuned with OroJaR" in (folder / "README.md").read_text()
+    assert "## Weights fine-tuned with OroJaR" in (folder / "README.md").read_text()
 
 
 def test_what_is_bundled_is_small_and_whole():
