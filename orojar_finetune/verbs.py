@@ -159,7 +159,7 @@ class Generate:
     revision: str | None = None
     """Branch, tag or commit on the Hub."""
     force: bool = False
-    """Take directions that were found on other weights too."""
+    """Accept directions that were found on other weights."""
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,7 @@ class Edit:
     revision: str | None = None
     """Branch, tag or commit on the Hub."""
     force: bool = False
-    """Take directions that were found on other weights too."""
+    """Accept directions that were found on other weights."""
     host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 accepts other machines."""
     port: int | None = None

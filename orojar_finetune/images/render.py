@@ -112,8 +112,8 @@ def animation(
         steps: frames from 0 to 3 sigmas.
     """
     strengths = torch.linspace(-3, 3, 2 * steps + 1).tolist()
-    moved = [traversal(generator, directions, key, [seed], strengths, truncation, noise, label)[0] for key in keys]
-    return torch.stack(moved, dim=1)
+    moves = [traversal(generator, directions, key, [seed], strengths, truncation, noise, label)[0] for key in keys]
+    return torch.stack(moves, dim=1)
 
 
 def samples(

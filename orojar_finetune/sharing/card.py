@@ -161,13 +161,13 @@ def _directions(directions: Directions, strips: bool) -> list[list[object]]:
 
 def _measured(tuning: Mapping[str, Any], sets: Mapping[str, Directions]) -> dict[str, Mapping[str, Any]]:
     """Returns what was measured before and after a fine-tune, and of every set but the one that was measured there."""
-    scores: dict[str, Mapping[str, Any]] = {name: directions.scores for name, directions in sets.items()}
+    of_sets: dict[str, Mapping[str, Any]] = {name: directions.scores for name, directions in sets.items()}
     if not tuning:
-        return scores
+        return of_sets
     start, end = tuning["start"], tuning["end"]
-    tuned = next((name for name, found in scores.items() if found and found.items() <= end.items()), None)
+    tuned = next((name for name, scores in of_sets.items() if scores and scores.items() <= end.items()), None)
     after = "after the fine-tune" if tuned is None else f"after the fine-tune: {tuned}"
-    return {"before the fine-tune": start, after: end} | {name: found for name, found in scores.items() if name != tuned}
+    return {"before the fine-tune": start, after: end} | {name: scores for name, scores in of_sets.items() if name != tuned}
 
 
 def _row(figures: Mapping[str, Any], keys: Iterable[str]) -> list[str]:

@@ -76,8 +76,8 @@ def _write_small(place: Path, generator: Generator, directions: Directions | Non
     middle, half = samples[list(STRIP_SEEDS), None], len(SMALL_STRENGTHS) // 2
     frames = []
     for i in range(len(directions)):
-        moved = render.traversal(generator, directions, i, STRIP_SEEDS, SMALL_STRENGTHS, largest=SMALL_TILE)
-        traversed = torch.cat([moved[:, :half], middle, moved[:, half:]], dim=1)
+        sides = render.traversal(generator, directions, i, STRIP_SEEDS, SMALL_STRENGTHS, largest=SMALL_TILE)
+        traversed = torch.cat([sides[:, :half], middle, sides[:, half:]], dim=1)
         render.strip(traversed).save(place / strip_name(i))
         if i < ANIMATED:
             frames.append(traversed[0])

@@ -95,10 +95,10 @@ def failure(source: str, message: str) -> gr.Blocks:
 
 def _connect(page: gr.Blocks, model: OpenModel, parts: Parts) -> None:
     shown = [parts.seed, parts.truncation, parts.label, parts.set_name]
-    moved = [control.change for control in (parts.seed, parts.truncation, parts.label, *parts.sliders)]
+    changes = [control.change for control in (parts.seed, parts.truncation, parts.label, *parts.sliders)]
     stand = [*shown, *parts.sliders]
     show = _answered(partial(actions.show, model), stand, parts.image)
-    gr.on([page.load, *moved], **show)
+    gr.on([page.load, *changes], **show)
     parts.seed.blur(actions.leave_seed, parts.seed, None, **FOLLOW)
     parts.another.click(partial(actions.draw_seed, random.SystemRandom()), parts.seed, parts.seed, **FOLLOW)
     count = len(parts.sliders)

@@ -42,7 +42,7 @@ def launch(
         port: None takes the first free one from 7860.
         share: whether to create a public link through Gradio.
         open_browser: whether to open a browser window.
-        force: show directions of other weights too.
+        force: accept directions that were found on other weights.
 
     Raises:
         CheckpointError: the generator cannot or must not be read.

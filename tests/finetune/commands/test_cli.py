@@ -121,10 +121,10 @@ def test_push_sends_and_inspect_reads_it_from_the_hub(hub, folder, capsys):
     run("push", folder, "tester/from-cli")
     assert "orojar edit tester/from-cli" in capsys.readouterr().out
     run("push", folder, "tester/from-cli")
-    assert "The card that was there stays" not in capsys.readouterr().out  # it was ours
+    assert "--overwrite-card" not in capsys.readouterr().out  # it was ours
     HfApi().upload_file(path_or_fileobj=b"# Mine", path_in_repo="README.md", repo_id="tester/from-cli")
     run("push", folder, "tester/from-cli")
-    assert "The card that was there was kept; to replace it: orojar push --overwrite-card" in capsys.readouterr().out
+    assert "--overwrite-card" in capsys.readouterr().out
     run("inspect", "tester/from-cli", "--json")
     assert json.loads(capsys.readouterr().out)["revision"]
 
