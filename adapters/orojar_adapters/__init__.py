@@ -1,7 +1,7 @@
 """Other people's generators, brought to one contract.
 
 `FAMILIES` is the one table of what can be read; a family is one class on `Generator`. Other packages add theirs through the
-entry-point group `orojar_finetune.adapters` (see `installed`).
+entry-point group `orojar_finetune.adapters` (see `networks.families`).
 """
 
 import os
@@ -10,8 +10,7 @@ from orojar_adapters.contract.discriminator import Discriminator
 from orojar_adapters.contract.errors import CheckpointError
 from orojar_adapters.contract.generator import Generator, Layer, Noise
 from orojar_adapters.contract.source_facts import SourceFacts
-from orojar_adapters.networks.families import FAMILIES
-from orojar_adapters.networks.installed import add_installed
+from orojar_adapters.networks.families import FAMILIES, add_installed
 from orojar_adapters.networks.lora import Adapter
 from orojar_adapters.networks.new import new_discriminator, new_networks
 from orojar_adapters.networks.wrapping import wrap

@@ -15,7 +15,7 @@ from attacks.gauntlet import MEMORY_AT_LEAST
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {
     **os.environ,
-    "PYTHONPATH": str(ROOT / "tests" / "support"),
+    "PYTHONPATH": os.pathsep.join([str(ROOT / "tests" / "support"), os.environ.get("PYTHONPATH", "")]),
     "HF_HUB_OFFLINE": "1",
     "MALLOC_MMAP_THRESHOLD_": "65536",
 }

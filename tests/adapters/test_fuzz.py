@@ -12,14 +12,18 @@ import torch
 
 from mutate import altered, mutated
 
-TESTS = Path(__file__).parents[1] / "support"
+SUPPORT = Path(__file__).parents[1] / "support"
 FILES, SEED = 800, 0
 
 
 @pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="peaks of memory are read off Linux's /proc")
 def test_damaged_files_are_refused_in_one_sentence_or_are_generators():
     """In a process without the checks of types that pytest switches on, which a crash or a lack of memory cannot take along."""
-    environment = {**os.environ, "PYTHONPATH": str(TESTS), "HF_HUB_OFFLINE": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(SUPPORT), os.environ.get("PYTHONPATH", "")]),
+        "HF_HUB_OFFLINE": "1",
+    }
     command = [sys.executable, "-m", "fuzz", "--files", str(FILES), "--seed", str(SEED)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=280, env=environment)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

@@ -1,14 +1,24 @@
-"""The state dicts inside the originals' own files, read as data, by a way of their own: nothing of our renaming is used."""
+"""The originals' own files: where those of this repository are, and their state dicts as data, without any of our renaming."""
 
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from torch import Tensor
 
-from orojar_adapters.readers.tensors import NAMES, TensorReader, called
-from orojar_adapters.readers.torch_file import read_zip
+from orojar_adapters.readers.records import NAMES, TensorReader, called
+from orojar_adapters.readers.torch_file import read_torch
 from orojar_adapters.readers.unpickle import Bounded, read_pickle
+
+SHIPPED = Path(__file__).parents[1] / "golden"
+"""Three of the originals' files that lie in this repository; the `golden` fixture gives the folder of all of them."""
+
+
+def arrays(path: Path) -> dict[str, Tensor]:
+    """What the original code computed of one of these files: inputs and outputs by name."""
+    return {name: torch.from_numpy(array) for name, array in np.load(path).items()}
 
 
 def demo(golden: Path) -> Path:
@@ -38,11 +48,11 @@ def nvlabs_state(module: dict[str, Any], prefix: str = "") -> dict[str, Tensor]:
 
 def rosinality_file(path: Path) -> dict[str, Any]:
     """What one of rosinality's files holds: state dicts by network, and the average."""
-    pickle, reader = read_zip(path)
-    return {
-        key: reader.tensor(value) if called(value) else {name: reader.tensor(record) for name, record in value.items()}
-        for key, value in pickle.value.items()
-    }
+    with read_torch(path) as (pickle, reader):
+        return {
+            key: reader.tensor(value) if called(value) else {name: reader.tensor(record) for name, record in value.items()}
+            for key, value in pickle.value.items()
+        }
 
 
 def assert_same_tensors(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:

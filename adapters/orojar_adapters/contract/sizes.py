@@ -1,5 +1,6 @@
-"""The sizes that generators can have, checked before anything is allocated for them."""
+"""Checks of the sizes that a network is made with, before anything is allocated for them."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,10 +8,24 @@ LARGEST_IMAGE = 4096
 LARGEST_WIDTH = 16384
 MOST_CLASSES = 100_000
 MOST_CHANNELS = 16
+MOST_BLOCKS = 11
+"""Image sizes from 4 x 4 to the largest, each twice the one before."""
+LIMITS = {
+    "num_classes": (0, MOST_CLASSES),
+    "image_channels": (1, MOST_CHANNELS),
+    "mapping_depth": (1, 64),
+    "deviations": (0, LARGEST_WIDTH),
+}
+"""Least and most of the sizes that are not widths of layers."""
+
+
+def resolutions(blocks: int) -> list[int]:
+    """Returns 4, 8, 16, ...: the image size of each block."""
+    return [4 << i for i in range(blocks)]
 
 
 def check_size(name: str, size: Any, least: int = 1, most: int = LARGEST_WIDTH) -> None:
-    """Refuses what is no whole number in a range.
+    """Checks that a size is a whole number in a range.
 
     Raises:
         ValueError: names the size, its range and the value given.
@@ -19,14 +34,48 @@ def check_size(name: str, size: Any, least: int = 1, most: int = LARGEST_WIDTH) 
         raise ValueError(f"{name} must be a whole number from {least} to {most}, got {repr(size)[:40]}")
 
 
-def check_sizes_of(name: str, sizes: Any, least: int, most: int) -> None:
-    """Refuses what is no list of so many widths.
+def check_sizes(**sizes: Any) -> None:
+    """Checks sizes by name: those in `LIMITS` against their limits, all others as widths of layers.
+
+    Raises:
+        ValueError: names the size, its range and the value given.
+    """
+    for name, size in sizes.items():
+        check_size(name, size, *LIMITS.get(name, (1, LARGEST_WIDTH)))
+
+
+def check_widths(name: str, widths: Any, least: int, most: int) -> None:
+    """Checks that there are from `least` to `most` widths of layers, and each of them.
 
     Raises:
         ValueError: names the list, what is allowed and what was given.
     """
-    if not isinstance(sizes, Sequence) or not least <= len(sizes) <= most:
-        found = f"{len(sizes)} of them" if isinstance(sizes, Sequence) else f"a {type(sizes).__name__}"
+    if not isinstance(widths, Sequence) or not least <= len(widths) <= most:
+        found = f"{len(widths)} of them" if isinstance(widths, Sequence) else f"a {type(widths).__name__}"
         raise ValueError(f"{name} must be {least} to {most} widths, got {found}")
-    for size in sizes:
-        check_size(name, size)
+    for width in widths:
+        check_size(name, width)
+
+
+def check_blocks(resolution: Any, channels: Sequence[Any]) -> None:
+    """Checks that a resolution is a power of two and that there is one width for each image size from 4 x 4 up to it.
+
+    Raises:
+        ValueError: names what is allowed and the value given.
+    """
+    if not isinstance(resolution, int) or resolution not in resolutions(MOST_BLOCKS)[1:]:
+        raise ValueError(f"resolution must be a power of two from 8 to {LARGEST_IMAGE}, got {repr(resolution)[:40]}")
+    if len(channels) != len(wanted := resolutions(resolution.bit_length() - 2)):
+        raise ValueError(f"channels must have one entry for each of {wanted} pixels, got {len(channels)} entries")
+    check_widths("channels", channels, 2, MOST_BLOCKS)
+
+
+def check_positive(**settings: float | None) -> None:
+    """Checks that settings are None or finite numbers above 0.
+
+    Raises:
+        ValueError: names the setting and the value given.
+    """
+    for name, value in settings.items():
+        if value is not None and not (isinstance(value, (int, float)) and 0 < value < math.inf):
+            raise ValueError(f"{name} must be a finite number above 0, got {value!r}")

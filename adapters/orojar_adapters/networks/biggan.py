@@ -1,7 +1,7 @@
 """BigGAN (Brock et al., ICLR 2019, appendix B), the architecture of the authors' PyTorch release.
 
 Every residual block's batch norm takes its gain and bias from the class and, where the latent is hierarchical, from a chunk
-of z of its own. The weights are those the release computes in evaluation mode: its spectral norm is already divided out.
+of z of its own. The weights are those that the release computes in evaluation mode: its spectral norm is already divided out.
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from orojar_adapters.contract.generator import Generator, Labels, Layer, Noise
-from orojar_adapters.contract.sizes import LARGEST_IMAGE, MOST_CHANNELS, MOST_CLASSES, check_size, check_sizes_of
-from orojar_adapters.networks.stylegan2_sizes import check_positive
+from orojar_adapters.contract.sizes import LARGEST_IMAGE, MOST_CLASSES, check_positive, check_size, check_sizes, check_widths
 from orojar_adapters.ops.attention import SelfAttention
 from orojar_adapters.ops.batch_norm import StoredNorm, batch_norm
 
@@ -43,7 +42,7 @@ class ConditionalNorm(nn.Module):
 
 
 class Block(nn.Module):
-    """Doubles the image: two 3 x 3 convolutions beside a 1 x 1 one, self-attention behind them where asked for."""
+    """Doubles the image: two 3 x 3 convolutions beside a 1 x 1 one, optionally followed by self-attention."""
 
     def __init__(self, in_channels: int, out_channels: int, condition_size: int, attention: bool, eps: float) -> None:
         super().__init__()
@@ -66,15 +65,15 @@ class BigGAN(Generator):
     """A class-conditional BigGAN of any size.
 
     Args:
-        channels: feature maps of the first, coarsest image, then after each block, each of which doubles it.
+        channels: feature maps at the coarsest size, then after each block; every block doubles the image.
         num_classes: at least 1.
         latent_size: width of z; for a hierarchical latent a multiple of the blocks plus 1.
-        embedding_size: width of the class embedding that all blocks share; None for one of each gain and bias.
+        embedding_size: width of the class embedding that all blocks share; None means one for each gain and bias.
         hierarchical: whether z is cut into chunks, one for the first image and one for each block.
-        attention: blocks, counted from 0, behind which self-attention stands.
-        first_resolution: height and width of the coarsest image in pixels.
+        attention: blocks, counted from 0, that self-attention follows.
+        first_resolution: height and width of the coarsest feature maps in pixels.
         image_channels: 1 gray, 3 RGB.
-        norm_eps: what batch norm adds to the variance.
+        norm_eps: epsilon that batch norm adds to the variance.
 
     Raises:
         ValueError: a size that no BigGAN has.
@@ -101,12 +100,11 @@ class BigGAN(Generator):
     ) -> None:
         super().__init__()
         attention = attention or []
-        check_sizes_of("channels", channels, 2, MOST_BLOCKS + 1)
+        check_widths("channels", channels, 2, MOST_BLOCKS + 1)
         blocks = len(channels) - 1
         check_size("num_classes", num_classes, most=MOST_CLASSES)
-        check_size("latent_size", latent_size)
-        check_size("embedding_size", 1 if embedding_size is None else embedding_size)
-        check_size("image_channels", image_channels, most=MOST_CHANNELS)
+        check_sizes(latent_size=latent_size, image_channels=image_channels)
+        check_sizes(embedding_size=1 if embedding_size is None else embedding_size)
         check_size("first_resolution", first_resolution, most=LARGEST_IMAGE >> blocks)
         check_positive(norm_eps=norm_eps)
         for block in attention:
@@ -114,7 +112,7 @@ class BigGAN(Generator):
             check_size(f"channels of block {block}, which has attention,", channels[block + 1], least=8)
         if hierarchical and latent_size % (blocks + 1):
             raise ValueError(
-                f"latent_size must be a multiple of {blocks + 1}, one chunk a block and one more, got {latent_size}"
+                f"latent_size must be a multiple of {blocks + 1}, a chunk for each block and one more, got {latent_size}"
             )
         self.resolution, self.image_channels, self.num_classes = first_resolution << blocks, image_channels, num_classes
         self.latent_size = self.w_size = latent_size
@@ -142,7 +140,7 @@ class BigGAN(Generator):
 
     @property
     def latent_ranges(self) -> dict[str, tuple[int, int]]:
-        """Thirds of the chunks of a hierarchical z, as the paper's direction search divides BigGAN-128's 120 (section 4.3)."""
+        """Thirds of the chunks of a hierarchical z, as OroJaR's direction search divides BigGAN-128's 120 (section 4.3)."""
         chunks = len(self.blocks) + 1
         if not self.hierarchical or chunks < 3:
             return {}
@@ -156,7 +154,7 @@ class BigGAN(Generator):
         truncation: float = 1.0,
         cutoff: int | None = None,
     ) -> Float[Tensor, "batch layers w"]:
-        """z, shrunk towards 0; the label is of no use here yet."""
+        """Returns z times the truncation; the label has no effect yet."""
         return z[:, None] * (truncation if cutoff is None or cutoff > 0 else 1.0)
 
     def synthesize_with_activations(
@@ -185,7 +183,7 @@ class BigGAN(Generator):
         return {"synthesis": ("linear", "blocks", "norm", "to_rgb"), "affine": tuple(entries)}
 
     def modulation_weights(self) -> list[Float[Tensor, "_ w"]]:
-        """What first meets z, chunk by chunk: the linear layer, then each block's gains and biases."""
+        """Returns the weights that meet z, chunk by chunk: the linear layer's, then those of each block's gains and biases."""
         matrices = [self.linear.weight.detach()]
         if self.hierarchical:
             for block in self.blocks:

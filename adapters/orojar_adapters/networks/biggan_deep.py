@@ -1,8 +1,8 @@
 """BigGAN-deep (Brock et al., ICLR 2019, appendix B), the architecture of Hugging Face's port of the released generators.
 
-Its truncation does not scale z: it says which of the batch-norm statistics, stored for many truncations, are used. Who wants
-the usual truncated pictures scales z as well. Here the truncation rides as one more column behind z, so that `synthesize`
-needs no other state. Spectral norm is already divided out of the weights.
+Its truncation does not scale z: it selects among batch-norm statistics that are stored for many truncations. For the usual
+truncated images scale z as well. Here the truncation is one more column behind z, so that `synthesize` needs no other state.
+Spectral norm is already divided out of the weights.
 """
 
 from collections import Counter
@@ -18,25 +18,24 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from orojar_adapters.contract.generator import Generator, Labels, Layer, Noise
-from orojar_adapters.contract.sizes import LARGEST_IMAGE, MOST_CHANNELS, MOST_CLASSES, check_size, check_sizes_of
-from orojar_adapters.networks.stylegan2_sizes import check_positive
+from orojar_adapters.contract.sizes import LARGEST_IMAGE, MOST_CLASSES, check_positive, check_size, check_sizes, check_widths
 from orojar_adapters.ops.attention import SelfAttention
 from orojar_adapters.ops.batch_norm import batch_norm
 
 FIRST_RESOLUTION = 4
 MOST_BLOCKS, MOST_STEPS = 64, 10_001
 ON_A_STEP = 0.02
-"""Closer than this to a step counts as on it: in half precision 0.4 is not quite 20 steps of 0.02."""
+"""A truncation closer than this to a step counts as on it: in half precision 0.4 is not quite 20 steps of 0.02."""
 
 
 def statistics_at(
     table: Float[Tensor, "steps channels"], truncation: Float[Tensor, " batch"]
 ) -> Float[Tensor, "batch channels"]:
-    """The rows of a table of statistics, the first for truncation 0 and the last for 1, that belong to each truncation.
+    """Returns the row of a table of statistics for each truncation; the first row is for truncation 0, the last for 1.
 
-    Between two steps the original gives the lower row the share by which the truncation lies *above* it; so do we, its pictures
-    are made so. On a step it is the step's own row, also where the original's division misses it by a rounding error and takes
-    a neighbour's (0.14, 0.28, 0.56, 0.58 and 0.94 of 51 steps).
+    Between two steps the original weights the lower row by how far the truncation lies *above* it; so do we, to make the same
+    images. On a step it is the step's own row, also where the original's division misses it by a rounding error and takes a
+    neighbor's (0.14, 0.28, 0.56, 0.58 and 0.94 of 51 steps).
     """
     last = len(table) - 1
     position = truncation.clamp(0, 1) * last
@@ -77,7 +76,7 @@ class OutputNorm(nn.Module):
 
 
 class Block(nn.Module):
-    """A bottleneck of four convolutions beside a shortcut that drops channels; self-attention behind it where asked for."""
+    """A bottleneck of four convolutions beside a shortcut that drops channels, optionally followed by self-attention."""
 
     def __init__(
         self, in_channels: int, out_channels: int, up: bool, condition_size: int, attention: bool, steps: int, eps: float
@@ -111,13 +110,13 @@ class BigGANDeep(Generator):
     """A class-conditional BigGAN-deep of any size; images start at 4 x 4 pixels.
 
     Args:
-        channels: feature maps of the first image, then after each block: as many as before or half of them.
+        channels: feature maps at the first size, then after each block: as many as before or half of them.
         ups: blocks, counted from 0, that double the image.
         num_classes: at least 1.
         latent_size: width of z, and of the class embedding.
-        attention: blocks behind which self-attention stands.
+        attention: blocks that self-attention follows.
         image_channels: 1 gray, 3 RGB.
-        steps: truncations from 0 to 1 for which batch-norm statistics are stored.
+        steps: number of truncations from 0 to 1 for which batch-norm statistics are stored.
         norm_eps: what batch norm adds to the variance.
 
     Raises:
@@ -146,7 +145,7 @@ class BigGANDeep(Generator):
     ) -> None:
         super().__init__()
         attention = attention or []
-        check_sizes_of("channels", channels, 2, MOST_BLOCKS + 1)
+        check_widths("channels", channels, 2, MOST_BLOCKS + 1)
         last = len(channels) - 2
         for i, (before, after) in enumerate(pairwise(channels)):
             if before < 4 or after not in (before, before // 2):
@@ -158,8 +157,7 @@ class BigGANDeep(Generator):
             check_size(f"channels of block {block}, which has attention,", channels[block + 1], least=8)
         check_size("ups", len(set(ups)), 1, (LARGEST_IMAGE // FIRST_RESOLUTION).bit_length() - 1)
         check_size("num_classes", num_classes, most=MOST_CLASSES)
-        check_size("latent_size", latent_size)
-        check_size("image_channels", image_channels, most=MOST_CHANNELS)
+        check_sizes(latent_size=latent_size, image_channels=image_channels)
         check_size("steps", steps, 2, MOST_STEPS)
         check_positive(norm_eps=norm_eps)
         self.resolution, self.image_channels = FIRST_RESOLUTION << len(set(ups)), image_channels
@@ -194,7 +192,7 @@ class BigGANDeep(Generator):
         truncation: float = 1.0,
         cutoff: int | None = None,
     ) -> Float[Tensor, "batch layers w"]:
-        """z as it is, with the truncation in one more column; the label is of no use here yet.
+        """Returns z as it is, with the truncation in one more column; the label has no effect yet.
 
         Raises:
             ValueError: a truncation outside 0 to 1, for which there are no statistics.
@@ -222,7 +220,7 @@ class BigGANDeep(Generator):
         return kept[-1], [kept[i] for i in activations]
 
     def sample_latents(self, count: int, rng: torch.Generator | None = None) -> Float[Tensor, "count latent"]:
-        """Latents of the distribution that the generator was trained on: normal, cut off at -2 and 2."""
+        """Returns latents of the distribution that the generator was trained on: normal, cut off at -2 and 2."""
         if rng is None:
             rng = torch.Generator()
             rng.seed()
@@ -231,7 +229,7 @@ class BigGANDeep(Generator):
 
     @property
     def _entries(self) -> list[str]:
-        """The layers through which z and the class enter, in order."""
+        """Names of the layers through which z and the class enter, in order."""
         parts = [f"{part}{i}" for i in range(4) for part in ("gain", "bias")]
         return ["linear", *(f"blocks.{block}.{part}" for block in range(len(self.blocks)) for part in parts)]
 
@@ -240,6 +238,6 @@ class BigGANDeep(Generator):
         return {"synthesis": ("linear", "blocks", "output", "to_rgb"), "affine": tuple(self._entries)}
 
     def modulation_weights(self) -> list[Float[Tensor, "_ w"]]:
-        """What first meets z: the linear layer, then each block's gains and biases; no weight meets the truncation."""
+        """Returns the weights that meet z: of the linear layer, then of each block's gains and biases; 0 for the truncation."""
         weights = [self.get_submodule(name).get_parameter("weight").detach() for name in self._entries]
         return [F.pad(torch.cat([weight[:, : self.latent_size] for weight in weights]), (0, 1))]

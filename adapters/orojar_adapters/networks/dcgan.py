@@ -1,7 +1,7 @@
-"""DCGAN (Radford et al., ICLR 2016) and its kin: z becomes a small image, which transposed convolutions double again and again.
+"""DCGAN (Radford et al., ICLR 2016) and similar networks: transposed convolutions make z an image and double it repeatedly.
 
-The small GAN that OroJaR was first tried on is one of them, with instance norm and leaky ReLU in the place of batch norm and
-ReLU. What a convolution puts out before both is what the paper regularizes, and what `feature_layers` give.
+OroJaR's small GAN is one of them, with instance norm and leaky ReLU in place of batch norm and ReLU. `feature_layers` are the
+outputs of the convolutions before both, which is what that paper regularizes.
 """
 
 from collections import Counter
@@ -16,8 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from orojar_adapters.contract.generator import Generator, Labels, Layer, Noise
-from orojar_adapters.contract.sizes import LARGEST_IMAGE, MOST_CHANNELS, check_size
-from orojar_adapters.networks.stylegan2_sizes import check_positive
+from orojar_adapters.contract.sizes import LARGEST_IMAGE, MOST_CHANNELS, check_positive, check_size
 from orojar_adapters.ops.batch_norm import StoredNorm
 
 MOST_STAGES = 32
@@ -28,14 +27,14 @@ class Stage:
     """One convolution and what follows it.
 
     Attributes:
-        channels: feature maps that it puts out, from 1 to 16384.
+        channels: feature maps of its output, from 1 to 16384.
         kernel: height and width of the kernel in pixels, from 1 to 16.
         stride: how many times it enlarges the image, from 1 to 4; 1 for a plain convolution.
         padding: pixels, from 0 to 8.
         transposed: whether it is a transposed convolution.
         bias: whether it adds one.
         norm: `batch` by stored statistics, `instance` by the image's own, or `none`.
-        slope: of its activation below 0, from 0 (ReLU) up to 1; None for no activation.
+        slope: of its activation below 0, from 0 (ReLU) to below 1; None for no activation.
 
     Raises:
         ValueError: a value out of range.
@@ -61,7 +60,7 @@ class Stage:
             raise ValueError(f"slope must be None or lie between 0 and 1, got {str(self.slope)[:40]}")
 
     def size_after(self, size: int) -> int:
-        """Height and width that an image of so many pixels has after this stage."""
+        """Returns the height and width of an image of `size` pixels after this stage."""
         if self.transposed:
             return (size - 1) * self.stride - 2 * self.padding + self.kernel
         return size + 2 * self.padding - self.kernel + 1
@@ -82,7 +81,7 @@ class StageLayers(nn.Module):
             self.norm = nn.InstanceNorm2d(stage.channels, eps, affine=True)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """What the convolution puts out, and what comes of it."""
+        """Returns the convolution's output, before and after norm and activation."""
         raw = self.conv(x)
         x = self.norm(raw)
         return raw, x if self.slope is None else F.leaky_relu(x, self.slope)
@@ -90,12 +89,12 @@ class StageLayers(nn.Module):
 
 @final
 class DCGAN(Generator):
-    """A stack of convolutions from 1 x 1 pixels, whose channels are z, to the image; it ends in tanh.
+    """A stack of convolutions from 1 x 1 pixels, whose channels are z, to the image, which ends in tanh.
 
     Args:
-        stages: the arguments of each `Stage`; the last one puts out the image.
+        stages: the arguments of each `Stage`; the last one's output is the image.
         latent_size: width of z.
-        norm_eps: what norms add to variances.
+        norm_eps: epsilon that norms add to variances.
 
     Raises:
         ValueError: sizes that no such generator has.
@@ -142,7 +141,7 @@ class DCGAN(Generator):
         truncation: float = 1.0,
         cutoff: int | None = None,
     ) -> Float[Tensor, "batch layers w"]:
-        """z, shrunk towards 0."""
+        """Returns z times the truncation."""
         self.label_rows(labels, len(z))
         return z[:, None] * (truncation if cutoff is None or cutoff > 0 else 1.0)
 
@@ -166,12 +165,12 @@ class DCGAN(Generator):
         return {"synthesis": ("synthesis",)}
 
     def modulation_weights(self) -> list[Float[Tensor, "_ w"]]:
-        """The first convolution as a matrix from z to its small image."""
+        """Returns the first convolution as a matrix from z to its small image."""
         return [self.get_parameter("synthesis.0.conv.weight").detach().flatten(1).T]
 
 
 def _sizes(stages: Sequence[Stage]) -> list[int]:
-    """Height and width in pixels after each stage.
+    """Returns height and width in pixels after each stage.
 
     Raises:
         ValueError: an image that shrinks, or grows too large.

@@ -14,17 +14,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from orojar_adapters.contract.generator import Generator, Labels, Layer, Noise
-from orojar_adapters.networks.stylegan2_sizes import check_sizes, resolutions
-from orojar_adapters.ops.nearest import conv_upsample_nearest
-
-
-def pixel_norm(x: Float[Tensor, "batch channels *space"]) -> Float[Tensor, "batch channels *space"]:
-    """Each pixel's features scaled to a mean square of 1 (section 4.2)."""
-    return x * (x.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
+from orojar_adapters.contract.sizes import check_blocks, check_sizes, resolutions
+from orojar_adapters.ops.activation import normalize_second_moment
+from orojar_adapters.ops.resample import conv_upsample_nearest
 
 
 class FirstLayer(nn.Module):
-    """A fully connected layer from the latent to feature maps of 4 x 4, with one bias a map."""
+    """A fully connected layer from the latent to feature maps of 4 x 4, with one bias for each map."""
 
     def __init__(self, in_size: int, out_channels: int) -> None:
         super().__init__()
@@ -53,7 +49,7 @@ class Convolution(nn.Module):
 
 
 class Synthesis(nn.Module):
-    """Two layers a resolution from 4 x 4 up, then the image."""
+    """Two layers for each resolution from 4 x 4 up, then the image."""
 
     def __init__(self, in_size: int, channels: Sequence[int], image_channels: int) -> None:
         super().__init__()
@@ -75,8 +71,8 @@ class PGGAN(Generator):
         latent_size: width of z.
         num_classes: width of the label, 0 for none.
         image_channels: 1 gray, 3 RGB, 4 RGBA.
-        normalize_latents: whether z is brought to one length first, as ProGAN does, so that its length does not show; without
-            it the dense layer's maps are neither activated nor normalized either (as in the code of Wei et al., ICCV 2021).
+        normalize_latents: whether z is normalized first, as in ProGAN, so that its length has no effect; without it the dense
+            layer's maps are neither activated nor normalized either (as in the code of Wei et al., ICCV 2021).
 
     Raises:
         ValueError: a size that no ProGAN has.
@@ -99,7 +95,8 @@ class PGGAN(Generator):
         normalize_latents: bool = True,
     ) -> None:
         super().__init__()
-        check_sizes(resolution, channels, latent_size=latent_size, num_classes=num_classes, image_channels=image_channels)
+        check_blocks(resolution, channels)
+        check_sizes(latent_size=latent_size, num_classes=num_classes, image_channels=image_channels)
         self.resolution, self.image_channels, self.num_classes = resolution, image_channels, num_classes
         self.latent_size = self.w_size = latent_size
         self.normalize_latents = normalize_latents
@@ -130,7 +127,7 @@ class PGGAN(Generator):
         truncation: float = 1.0,
         cutoff: int | None = None,
     ) -> Float[Tensor, "batch layers w"]:
-        """z times the truncation, of which normalized ones show only the sign and 0; the label is of no use here yet."""
+        """Returns z times the truncation, of which only the sign has an effect where z is normalized; labels have none yet."""
         return z[:, None] * (truncation if cutoff is None or cutoff > 0 else 1.0)
 
     def synthesize_with_activations(
@@ -147,18 +144,18 @@ class PGGAN(Generator):
         for i, layer in enumerate(self.synthesis.layers):
             x = layer(x)
             if i or self.normalize_latents:
-                x = pixel_norm(F.leaky_relu(x, 0.2))
+                x = normalize_second_moment(F.leaky_relu(x, 0.2))
             kept.append(x)
         return self.synthesis.torgb(x), [kept[i] for i in activations]
 
     def _normalized(self, x: Tensor) -> Tensor:
-        return pixel_norm(x) if self.normalize_latents else x
+        return normalize_second_moment(x) if self.normalize_latents else x
 
     @property
     def tunable(self) -> dict[str, tuple[str, ...]]:
         return {"synthesis": ("synthesis",)}
 
     def modulation_weights(self) -> list[Float[Tensor, "_ w"]]:
-        """What first meets z: one row for each value of the coarsest feature maps."""
+        """Returns the first layer's weights: one row for each value of the coarsest feature maps."""
         weight = self.synthesis.layers[0].get_parameter("weight").detach()[:, : self.latent_size]
         return [weight.permute(0, 2, 3, 1).flatten(0, 2)]

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from orojar_adapters.contract.generator import Generator, Labels, Layer, Noise
-from orojar_adapters.networks.stylegan2_sizes import check_positive, check_sizes, resolutions
+from orojar_adapters.contract.sizes import check_blocks, check_positive, check_sizes, resolutions
 from orojar_adapters.ops.linear import EqualizedLinear
 from orojar_adapters.ops.mapping import Mapping
-from orojar_adapters.ops.nearest import binomial_blur, conv_upsample_nearest
 from orojar_adapters.ops.noise import add_noise, noise_rng
+from orojar_adapters.ops.resample import binomial_blur, conv_upsample_nearest
 
 
 def adaptive_instance_norm(
@@ -26,7 +26,7 @@ def adaptive_instance_norm(
     scale: Float[Tensor, "batch channels"],
     bias: Float[Tensor, "batch channels"],
 ) -> Float[Tensor, "batch channels height width"]:
-    """Each feature map brought to mean 0 and variance 1, then scaled and biased by its style (equation 1)."""
+    """Normalizes each feature map to mean 0 and variance 1, then scales and biases it by its style (equation 1)."""
     x = x - x.mean(dim=(2, 3), keepdim=True)
     x = x * (x.square().mean(dim=(2, 3), keepdim=True) + 1e-8).rsqrt()
     return x * scale[:, :, None, None] + bias[:, :, None, None]
@@ -75,7 +75,7 @@ class ToRGB(nn.Module):
 
 
 class Synthesis(nn.Module):
-    """Two layers a resolution from 4 x 4 up, then the image."""
+    """Two layers for each resolution from 4 x 4 up, then the image."""
 
     def __init__(self, w_size: int, channels: Sequence[int], image_channels: int) -> None:
         super().__init__()
@@ -99,8 +99,8 @@ class StyleGAN(Generator):
         num_classes: width of the label, 0 for none.
         image_channels: 1 gray, 3 RGB, 4 RGBA.
         mapping_depth: fully connected layers from z to w.
-        mapping_width: width of those between; None means that of w.
-        mapping_lr_multiplier: learning speed of the mapping, which also scales its stored weights.
+        mapping_width: width of the layers before the last; None means that of w.
+        mapping_lr_multiplier: learning-rate multiplier of the mapping, which also scales its stored weights.
 
     Raises:
         ValueError: a size that no StyleGAN has.
@@ -125,9 +125,8 @@ class StyleGAN(Generator):
         mapping_lr_multiplier: float = 0.01,
     ) -> None:
         super().__init__()
+        check_blocks(resolution, channels)
         check_sizes(
-            resolution,
-            channels,
             latent_size=latent_size,
             w_size=w_size,
             num_classes=num_classes,
@@ -163,7 +162,7 @@ class StyleGAN(Generator):
         return self.mapping.layerwise(self._w(z, labels), len(self.layers), truncation, cutoff)
 
     def _w(self, z: Tensor, labels: Labels | None) -> Tensor:
-        """w of z; a label's embedding stands beside z, and both are normalized as one."""
+        """Returns w of z; a label's embedding is appended to z, and both are normalized together."""
         rows = self.label_rows(labels, len(z))
         return self.mapping(z if rows is None else torch.cat([z, self.embed(rows)], dim=1), None)
 

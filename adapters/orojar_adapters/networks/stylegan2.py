@@ -1,6 +1,6 @@
 """StyleGAN2 (Karras et al., CVPR 2020; with adaptive augmentation, NeurIPS 2020), skip architecture.
 
-Parameters bear the names of NVlabs' PyTorch release, so that checkpoints travel both ways by name.
+Parameters have the names of NVlabs' PyTorch release, so that checkpoints are read and written by name.
 """
 
 import math
@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from orojar_adapters.contract.generator import Generator, Labels, Layer, Noise
-from orojar_adapters.networks.stylegan2_sizes import check_positive, check_sizes, resolutions
+from orojar_adapters.contract.sizes import check_blocks, check_positive, check_sizes, resolutions
 from orojar_adapters.ops.activation import biased_lrelu
 from orojar_adapters.ops.linear import EqualizedLinear
 from orojar_adapters.ops.mapping import Mapping
@@ -113,8 +113,8 @@ class StyleGAN2(Generator):
         num_classes: width of the label, 0 for none.
         image_channels: 1 gray, 3 RGB, 4 RGBA.
         mapping_depth: fully connected layers from z to w.
-        mapping_width: width of those between; None means that of w.
-        mapping_lr_multiplier: learning speed of the mapping, which also scales its stored weights.
+        mapping_width: width of the layers before the last; None means that of w.
+        mapping_lr_multiplier: learning-rate multiplier of the mapping, which also scales its stored weights.
         conv_clamp: limit of the activations, as set for half precision; None means none.
 
     Raises:
@@ -141,9 +141,8 @@ class StyleGAN2(Generator):
         conv_clamp: float | None = None,
     ) -> None:
         super().__init__()
+        check_blocks(resolution, channels)
         check_sizes(
-            resolution,
-            channels,
             latent_size=latent_size,
             w_size=w_size,
             num_classes=num_classes,

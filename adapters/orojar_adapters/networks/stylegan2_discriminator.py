@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from orojar_adapters.contract.discriminator import Discriminator
-from orojar_adapters.networks.stylegan2_sizes import check_positive, check_sizes, resolutions
+from orojar_adapters.contract.sizes import check_blocks, check_positive, check_sizes, resolutions
 from orojar_adapters.ops.activation import biased_lrelu
 from orojar_adapters.ops.linear import EqualizedLinear
 from orojar_adapters.ops.mapping import Mapping
@@ -42,12 +42,12 @@ class EqualizedConv(nn.Module):
         x = conv_downsample(x, weight) if self.down else F.conv2d(x, weight, padding=weight.shape[-1] // 2)
         if self.bias is None:
             return x * gain
-        clamp = None if self.clamp is None else self.clamp * gain  # the gain of the short cut, not that of the activation
+        clamp = None if self.clamp is None else self.clamp * gain  # by the gain of the shortcut, not that of the activation
         return biased_lrelu(x, self.bias, gain * math.sqrt(2), clamp)
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions to half the size beside a linear short cut; the first block also reads the image."""
+    """Two convolutions to half the size beside a linear shortcut; the first block also reads the image."""
 
     def __init__(self, image_channels: int, in_channels: int, out_channels: int, clamp: float | None) -> None:
         super().__init__()
@@ -84,10 +84,10 @@ class Epilogue(nn.Module):
 def minibatch_deviation(
     x: Float[Tensor, "batch channels height width"], group: int, deviations: int
 ) -> Float[Tensor, "batch deviations height width"]:
-    """How much the samples of a group differ, as constant maps (Karras et al., ICLR 2018, section 3).
+    """Returns how much the samples of a group differ, as constant maps (Karras et al., ICLR 2018, section 3).
 
     Args:
-        group: size of the groups; where the batch does not divide into such, the largest smaller size that it divides into.
+        group: size of the groups; where it does not divide the batch, the largest smaller size that does.
     """
     group = next(size for size in range(min(group, len(x)), 0, -1) if len(x) % size == 0)
     y = rearrange(x, "(g n) (f c) h w -> g n f c h w", g=group, f=deviations)
@@ -98,15 +98,15 @@ def minibatch_deviation(
 
 @final
 class StyleGAN2Discriminator(Discriminator):
-    """Tells real images from made ones: one number an image, higher for real.
+    """A StyleGAN2 discriminator of any size: one number for each image, higher for real ones.
 
     Args:
         resolution: image size in pixels.
         channels: feature maps at 4 x 4, 8 x 8, ... up to the resolution.
         num_classes: width of the label, 0 for none.
         image_channels: 1 gray, 3 RGB, 4 RGBA.
-        label_size: width of the mapped label that the last features are projected on.
-        mapping_depth: fully connected layers from the label to it.
+        label_size: width of the mapped label, on which the last features are projected.
+        mapping_depth: fully connected layers of the label's mapping.
         group: images compared with each other by the minibatch deviation.
         deviations: maps of minibatch deviation; 0 for none.
         conv_clamp: limit of the activations; None means none.
@@ -129,9 +129,8 @@ class StyleGAN2Discriminator(Discriminator):
         conv_clamp: float | None = None,
     ) -> None:
         super().__init__()
+        check_blocks(resolution, channels)
         check_sizes(
-            resolution,
-            channels,
             num_classes=num_classes,
             image_channels=image_channels,
             label_size=label_size,
@@ -156,7 +155,7 @@ class StyleGAN2Discriminator(Discriminator):
         images: Float[Tensor, "batch channels height width"],
         labels: Float[Tensor, "batch classes"] | None = None,
     ) -> Float[Tensor, " batch"]:
-        """Logits of images in [-1, 1]; conditional discriminators need rows of label values."""
+        """Returns logits of images in [-1, 1]; conditional discriminators need rows of label values."""
         if (labels is not None) != bool(self.num_classes):
             raise ValueError(f"this discriminator has {self.num_classes} classes, labels given: {labels is not None}")
         x = images

@@ -109,7 +109,8 @@ class Opened:
 
     def _is_unread(self, checkpoint: Checkpoint) -> bool:
         """Whether a folder on the Hub has a discriminator that was not fetched with its generator."""
-        known = checkpoint.discriminator is not None or checkpoint.discriminator_problem is not None
+        problem = checkpoint.discriminator_problem if self.source.commit is None else None  # a cache may hold half of it
+        known = checkpoint.discriminator is not None or problem is not None
         return not known and self.source.file is None and self.source.has(*DISCRIMINATOR)
 
     def _read_whole(self) -> Checkpoint:

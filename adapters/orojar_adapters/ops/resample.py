@@ -1,6 +1,7 @@
-"""Factor-2 resampling with the FIR filter [1, 3, 3, 1] (Karras et al., StyleGAN2, CVPR 2020).
+"""Resampling by a factor of 2: with the FIR filter [1, 3, 3, 1], and as the generators before StyleGAN2 do it.
 
-The filter is separable, so it runs as two depthwise convolutions of 4 taps: on a CPU that is faster than one of 4 x 4.
+The filter (Karras et al., StyleGAN2, CVPR 2020) is separable, so it runs as two depthwise convolutions of 4 taps: on a CPU that
+is faster than one of 4 x 4.
 """
 
 from jaxtyping import Float
@@ -13,7 +14,7 @@ TAPS = (1 / 8, 3 / 8, 3 / 8, 1 / 8)
 def blur(
     x: Float[Tensor, "batch channels height width"], padding: int, gain: float = 1.0, stride: int = 1
 ) -> Float[Tensor, "batch channels out_height out_width"]:
-    """`x`, zero-padded on all sides, filtered with the outer product of [1, 3, 3, 1] / 8, times `gain`.
+    """Filters `x`, zero-padded on all sides, with the outer product of [1, 3, 3, 1] / 8, times `gain`.
 
     Returns:
         Every `stride`-th value in both axes: `(size + 2 * padding - 3 - 1) // stride + 1` of them.
@@ -29,7 +30,7 @@ def blur(
 def upsample(
     x: Float[Tensor, "batch channels height width"],
 ) -> Float[Tensor, "batch channels out_height out_width"]:
-    """`x` at twice the size: zeros between the pixels, then the filter.
+    """Returns `x` at twice the size: zeros between the pixels, then the filter.
 
     With these taps that is bilinear interpolation of the zero-padded image, for which torch has a fast kernel.
     """
@@ -40,7 +41,7 @@ def conv_upsample(
     x: Float[Tensor, "batch in_channels height width"],
     weight: Float[Tensor, "out_channels in_channels 3 3"],
 ) -> Float[Tensor, "batch out_channels out_height out_width"]:
-    """A 3 x 3 convolution of the zero-interleaved image, then the filter: twice the size."""
+    """Convolves the zero-interleaved image with a 3 x 3 kernel, then filters it: twice the size."""
     return blur(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), padding=1, gain=4)
 
 
@@ -48,7 +49,29 @@ def conv_downsample(
     x: Float[Tensor, "batch in_channels height width"],
     weight: Float[Tensor, "out_channels in_channels kernel kernel"],
 ) -> Float[Tensor, "batch out_channels out_height out_width"]:
-    """The filter, then a convolution (3 x 3 or 1 x 1) with stride 2: half the size."""
+    """Filters, then convolves (3 x 3 or 1 x 1) with stride 2: half the size."""
     if weight.shape[-1] == 1:
         return F.conv2d(blur(x, padding=1, stride=2), weight)
     return F.conv2d(blur(x, padding=2), weight, stride=2)
+
+
+def conv_upsample_nearest(
+    x: Float[Tensor, "batch in_channels height width"],
+    weight: Float[Tensor, "out_channels in_channels 3 3"],
+) -> Float[Tensor, "batch out_channels out_height out_width"]:
+    """Repeats each pixel in both axes, then convolves with a 3 x 3 kernel.
+
+    Both in one: every pixel meets the sum of the taps that its copies would meet, which is a transposed convolution with a
+    kernel of 4 x 4, at less than half the cost.
+    """
+    taps = weight.flip(2, 3).transpose(0, 1)
+    taps = F.pad(taps, (0, 1, 0, 1)) + F.pad(taps, (1, 0, 0, 1)) + F.pad(taps, (0, 1, 1, 0)) + F.pad(taps, (1, 0, 1, 0))
+    return F.conv_transpose2d(x, taps, stride=2, padding=1)
+
+
+def binomial_blur(x: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch channels height width"]:
+    """Filters `x`, zero-padded, with the outer product of [1, 2, 1] / 4, which smooths repeated pixels."""
+    channels = x.shape[1]
+    taps = x.new_tensor([0.25, 0.5, 0.25])
+    x = F.conv2d(x, taps.view(1, 1, 3, 1).expand(channels, 1, 3, 1), padding=(1, 0), groups=channels)
+    return F.conv2d(x, taps.view(1, 1, 1, 3).expand(channels, 1, 1, 3), padding=(0, 1), groups=channels)

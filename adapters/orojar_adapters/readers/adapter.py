@@ -1,4 +1,4 @@
-"""Folders with a low-rank adapter, in the layout of peft but without it: `adapter_config.json` and its tensors."""
+"""Reads and writes folders with a low-rank adapter in peft's layout: `adapter_config.json` and its tensors."""
 
 import json
 import re
@@ -22,9 +22,9 @@ LONGEST = 1024
 USED = {"peft_type", "base_model_name_or_path", "revision", "r", "lora_alpha", "bias", "init_lora_weights"}
 WITHOUT_EFFECT = {"task_type", "auto_mapping", "peft_version", "inference_mode", "target_modules", "exclude_modules"}
 WITHOUT_EFFECT |= {"lora_dropout", "layers_to_transform", "layers_pattern", "megatron_core", "qalora_group_size"}
-"""Settings that only matter while an adapter is trained, or that say again what the tensors' names say."""
-PLAIN_STARTS = (None, True, False, "gaussian", "orthogonal")
-"""Starts of A and B; others, such as PiSSA, change the base as well."""
+"""Settings that only matter while an adapter is trained, or that repeat what the names of the tensors tell."""
+PLAIN_INITS = (None, True, False, "gaussian", "orthogonal")
+"""Initializations of A and B that leave the base as it is; others, such as PiSSA, change it."""
 
 
 def matches(folder: Path) -> bool:
@@ -33,7 +33,7 @@ def matches(folder: Path) -> bool:
 
 
 def read(folder: Path) -> Adapter:
-    """The adapter of a folder; its layers are compared with the base's when it is folded into them.
+    """Returns the adapter in a folder; its layers are compared with the base's when it is folded into them.
 
     Raises:
         CheckpointError: damaged files, values out of range, or a kind of adapter that cannot be folded.
@@ -63,7 +63,7 @@ def _special(config: dict[str, Any]) -> list[str]:
     found = sorted(key for key, value in config.items() if value and key not in USED | WITHOUT_EFFECT)
     if config.get("bias", "none") != "none":
         found.append("bias")
-    if config.get("init_lora_weights") not in PLAIN_STARTS:
+    if config.get("init_lora_weights") not in PLAIN_INITS:
         found.append("init_lora_weights")
     return found
 
@@ -85,10 +85,10 @@ def write(adapter: Adapter, folder: Path) -> None:
     """Writes an adapter into a folder, for us and for peft.
 
     Raises:
-        ValueError: nobody would know what it changes: it has no base.
+        ValueError: the adapter names no base.
     """
     if adapter.base is None:
-        raise ValueError("an adapter of a generator made in memory has no base that it could name: save the whole generator")
+        raise ValueError("an adapter of a generator made in memory has no base to name: save the whole generator")
     config = {
         "peft_type": "LORA",
         "base_model_name_or_path": adapter.base,

@@ -1,4 +1,4 @@
-"""NumPy arrays out of a pickle's records, as tensors, every size checked against the bytes that are really there."""
+"""Reads NumPy arrays from a pickle's records as tensors and checks every size against the bytes that are really there."""
 
 import math
 from typing import Any
@@ -8,28 +8,28 @@ import torch
 from torch import Tensor
 
 from orojar_adapters.contract.errors import CheckpointError
-from orojar_adapters.readers.tensors import MOST_DIMS, called
+from orojar_adapters.readers.records import MOST_DIMS, called
 
 CODES = {"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "b1"}
 ORDERS = {"<", ">", "=", "|"}
 
 
 class ArrayReader:
-    """Turns records of arrays into tensors; bytes that several arrays share are held once."""
+    """Turns records of arrays into tensors; arrays that share bytes share a storage."""
 
     def __init__(self) -> None:
         self.flat: dict[tuple[int, str], np.ndarray] = {}
 
     def tensor(self, record: Any) -> Tensor:
-        """The values of a pickled NumPy array or scalar, in this machine's byte order.
+        """Returns the values of a pickled NumPy array or scalar, in this machine's byte order.
 
         Raises:
-            CheckpointError: no array, of a type that is not read, or with other than the bytes that its shape takes.
+            CheckpointError: not an array, of a type that is not read, or with more or fewer bytes than its shape takes.
         """
         try:
             raw, dtype, shape, axes = _parts(record)
             if len(shape) > MOST_DIMS or not all(type(size) is int for size in shape):
-                raise TypeError(f"its shape is no tuple of at most {MOST_DIMS} whole numbers")
+                raise TypeError(f"its shape is not a tuple of at most {MOST_DIMS} whole numbers")
             if sorted(axes) != list(range(len(shape))):
                 raise ValueError("the order of its axes makes no sense")
             flat = self._flat(raw, _dtype(dtype))
@@ -41,7 +41,7 @@ class ArrayReader:
         return torch.from_numpy(flat.reshape(shape)).permute(tuple(axes))
 
     def _flat(self, raw: Any, dtype: np.dtype) -> np.ndarray:
-        """The values one after the other, in memory that may be written to."""
+        """Returns the values in a row, in memory that may be written to."""
         key = (id(raw), dtype.str)
         if key not in self.flat:
             values = np.frombuffer(_bytes(raw), dtype)
@@ -50,7 +50,7 @@ class ArrayReader:
 
 
 def _parts(record: Any) -> tuple[Any, Any, Any, Any]:
-    """Bytes, type, the shape in which they lie row by row, and how its axes are then reordered."""
+    """Returns bytes, type, the shape in which the bytes lie row by row, and how its axes are then reordered."""
     name = called(record) or type(record).__name__
     kind, axes = name.rpartition(".")[2], None
     if kind == "_reconstruct":  # filled by its state, below protocol 5
@@ -67,7 +67,7 @@ def _parts(record: Any) -> tuple[Any, Any, Any, Any]:
 
 
 def _dtype(record: Any) -> np.dtype:
-    """A plain type of numbers: its name, and the byte order that its state adds."""
+    """Returns a plain type of numbers, with the byte order from its state."""
     code = record.args[0] if called(record) == "numpy.dtype" and record.args else None
     if not isinstance(code, str) or code not in CODES:
         raise CheckpointError(f"an array in this checkpoint holds values of a type that is not read; read are {sorted(CODES)}")
@@ -78,11 +78,11 @@ def _dtype(record: Any) -> np.dtype:
 
 
 def _bytes(raw: Any) -> bytes | bytearray:
-    """Bytes, also as protocol 2 writes them: a text to be encoded as latin-1."""
+    """Returns bytes, also from the text in Latin-1 that protocol 2 writes."""
     if called(raw) == "_codecs.encode" and len(raw.args) == 2:
         text, encoding = raw.args
         if isinstance(text, str) and encoding == "latin1":
             return text.encode("latin1")
     if not isinstance(raw, (bytes, bytearray)):
-        raise TypeError(f"its values are no bytes but a {type(raw).__name__}")
+        raise TypeError(f"its values are not bytes but a {type(raw).__name__}")
     return raw

@@ -1,6 +1,7 @@
-"""Our own model folder: `config.json` with the class's arguments and safetensors with its weights."""
+"""Reads our own model folders: `config.json` with a class's arguments, and safetensors with its weights."""
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from orojar_adapters.contract.errors import CheckpointError
 from orojar_adapters.contract.source_facts import SourceFacts
+from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
 from orojar_adapters.readers.checkpoint import Checkpoint, Weights, attempt, brief
 
 CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
@@ -24,12 +26,12 @@ LONGEST_LICENSE = 200
 
 
 def matches(folder: Path) -> bool:
-    """Whether a folder is a model folder, whole or not."""
+    """Whether a folder holds a configuration and weights."""
     return all((folder / name).is_file() for name in FILES)
 
 
 def read(folder: Path, class_names: dict[str, str], source: str) -> Checkpoint:
-    """The networks of a model folder.
+    """Returns the networks of a model folder.
 
     Args:
         class_names: family by class name, as `config.json` states it.
@@ -37,10 +39,7 @@ def read(folder: Path, class_names: dict[str, str], source: str) -> Checkpoint:
     Raises:
         CheckpointError: JSON or weights that are damaged, or a class that is no family.
     """
-    config = read_json(folder / CONFIG)
-    class_name = config.get("_class_name")
-    if not isinstance(class_name, str) or class_name not in class_names:
-        raise CheckpointError(f"{folder / CONFIG} names the class {brief(class_name)}, expected one of {sorted(class_names)}")
+    class_name, generator = _weights(folder, class_names)
     discriminator, problem = read_discriminator(folder)
     base = read_base(folder)
     facts = SourceFacts(
@@ -48,21 +47,25 @@ def read(folder: Path, class_names: dict[str, str], source: str) -> Checkpoint:
         file=WEIGHTS,
         origin="orojar-finetune",
         license=license_in(base),
-        holds=("generator", "discriminator") if matches(folder / DISCRIMINATOR) else ("generator",),
+        holds=("generator", "discriminator") if (folder / DISCRIMINATOR).exists() else ("generator",),
         has_discriminator=discriminator is not None,
         base=base or None,
     )
-    return Checkpoint(class_names[class_name], _weights(folder, config), discriminator, facts, problem)
+    return Checkpoint(class_names[class_name], generator, discriminator, facts, problem)
 
 
 def read_discriminator(folder: Path) -> tuple[Weights | None, str | None]:
-    """The discriminator in a model folder, or else why it cannot be read; two times None where there is none."""
-    critic = folder / DISCRIMINATOR
-    return attempt(lambda: _weights(critic, read_json(critic / CONFIG))) if matches(critic) else (None, None)
+    """Returns the discriminator in a model folder, or None and why it cannot be read; None twice where there is none."""
+    inner = folder / DISCRIMINATOR
+    if not inner.exists():
+        return None, None
+    if missing := sorted(name for name in FILES if not (inner / name).is_file()):
+        return None, f"{inner} lacks {' and '.join(missing)}"
+    return attempt(lambda: _weights(inner, {StyleGAN2Discriminator.__name__})[1])
 
 
 def read_base(folder: Path) -> dict[str, Any]:
-    """What a model folder says of the weights it was made from, empty where it says nothing.
+    """Returns what a model folder says about the weights that it was made from; empty where it says nothing.
 
     Raises:
         CheckpointError: JSON that is damaged.
@@ -72,20 +75,25 @@ def read_base(folder: Path) -> dict[str, Any]:
 
 
 def license_in(base: dict[str, Any]) -> str | None:
-    """The licence that a folder says its base has; None for what is no text."""
+    """Returns the license that a folder states for its base; None for anything but text."""
     stated = base.get("license")
     return stated[:LONGEST_LICENSE] if stated and isinstance(stated, str) else None
 
 
-def _weights(folder: Path, config: dict[str, Any]) -> Weights:
+def _weights(folder: Path, class_names: Collection[str]) -> tuple[str, Weights]:
+    """Returns the class that a configuration names, its arguments and its state dict."""
+    config = read_json(folder / CONFIG)
+    class_name = config.get("_class_name")
+    if not isinstance(class_name, str) or class_name not in class_names:
+        raise CheckpointError(f"{folder / CONFIG} names the class {brief(class_name)}, expected one of {sorted(class_names)}")
     if len(config) > MOST_SETTINGS:
         raise CheckpointError(f"{folder / CONFIG} has {len(config):,} settings, no generator has so many")
     state = read_tensors(folder / WEIGHTS)
-    return Weights({name: value for name, value in config.items() if not name.startswith("_")}, state)
+    return class_name, Weights({name: value for name, value in config.items() if not name.startswith("_")}, state)
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file.
+    """Returns the tensors of a safetensors file.
 
     Raises:
         CheckpointError: damaged.
@@ -101,10 +109,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file.
+    """Returns the object in a JSON file.
 
     Raises:
-        CheckpointError: too large, nested too deep, damaged, or no object.
+        CheckpointError: too large, nested too deep, damaged, or not an object.
     """
     if path.stat().st_size > LARGEST_JSON:
         raise CheckpointError(f"{path} is larger than {LARGEST_JSON >> 20} MB, no configuration is")

@@ -1,104 +1,70 @@
-"""Files of genforce's code (genforce and SeFa repositories): `generator_smooth`, `generator` and `discriminator`.
+"""What genforce's StyleGAN, StyleGAN2 and PGGAN (genforce and SeFa repositories) have in common.
 
 The names of the layers tell the family; sizes are only in the shapes. Settings that the files do not keep are taken as that
 code's defaults: no tanh at the end, the mapping's learning-rate multiplier of 0.01.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
+
+from torch import Tensor
 
 from orojar_adapters.contract.errors import CheckpointError
-from orojar_adapters.contract.source_facts import SourceFacts
-from orojar_adapters.readers import genforce_pggan, genforce_stylegan, genforce_stylegan2
-from orojar_adapters.readers.checkpoint import Checkpoint, Weights, attempt
-from orojar_adapters.readers.state_dict import PREFIX, StateDict
-from orojar_adapters.readers.tensors import TensorReader
-from orojar_adapters.readers.unpickle import Pickle
-
-GENERATORS = ("generator_smooth", "generator")
-"""The averaged one first."""
+from orojar_adapters.readers.checkpoint import image_sizes
+from orojar_adapters.readers.tensors import Tensors
 
 
-class Reader(NamedTuple):
-    """How a family is told, and read: its generator, with the discriminator beside it, then that itself where it is read."""
-
-    marks: set[str]
-    generator: Callable[[StateDict, StateDict | None], Weights]
-    discriminator: Callable[[StateDict], Weights] | None = None
-
-
-READERS = {
-    "stylegan2": Reader(
-        genforce_stylegan2.MARKS, lambda old, _: genforce_stylegan2.generator(old), genforce_stylegan2.discriminator
-    ),
-    "stylegan": Reader(genforce_stylegan.MARKS, lambda old, _: genforce_stylegan.generator(old)),
-    "pggan": Reader(genforce_pggan.MARKS, genforce_pggan.generator),
-}
-
-
-class _Found(NamedTuple):
-    family: str
-    generator: dict[str, Any]
-    discriminator: dict[str, Any] | None
-    holds: tuple[str, ...]
-
-
-def matches(value: Any) -> bool:
-    """Whether a torch file's value is one of genforce's generators."""
-    return _find(value) is not None
-
-
-def read(pickle: Pickle, reader: TensorReader, source: str, file: str) -> Checkpoint:
-    """The averaged generator (else the plain one) and, of a StyleGAN2, the discriminator.
+def block_sizes(old: Tensors, pattern: str) -> list[int]:
+    """Returns the image sizes of the blocks, which are counted by their numbered names.
 
     Raises:
-        CheckpointError: tensors missing or of another architecture.
+        CheckpointError: none, or more than any generator has.
     """
-    found = _find(pickle.value)
-    if found is None:
-        raise CheckpointError("expected a PGGAN, StyleGAN or StyleGAN2 of genforce's: a dictionary with generator_smooth")
-    family, critic = READERS[found.family], found.discriminator
-    discriminator, problem = None, None
-    if critic is not None and family.discriminator is not None:
-        read_critic = family.discriminator
-        discriminator, problem = attempt(lambda: read_critic(_opened(critic, reader)))
-    elif critic is not None:
-        problem = f"its discriminator is a {found.family}'s, which cannot be computed here"
-    facts = SourceFacts(
-        source=source,
-        file=file,
-        origin="genforce",
-        holds=found.holds,
-        has_discriminator=discriminator is not None,
-        pickle_globals=tuple(sorted(pickle.globals)),
-    )
-    weights = family.generator(_opened(found.generator, reader), None if critic is None else _opened(critic, reader))
-    return Checkpoint(found.family, weights, discriminator, facts, problem)
+    old.get(pattern.format(0))
+    return image_sizes(old.count(pattern))
 
 
-def _opened(records: dict[str, Any], reader: TensorReader) -> StateDict:
-    return StateDict(records, reader, "genforce's code")
+def mapping(old: Tensors, bias_gain: float = 1.0) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Returns the tensors of a mapping network in our names, and the arguments that their shapes tell.
+
+    Args:
+        bias_gain: factor of the biases, which that code adds behind a gain and we before it.
+
+    Raises:
+        CheckpointError: no layers, or one w for each layer of the synthesis.
+    """
+    depth, w_size = old.count("mapping.dense{}.weight"), old.get("synthesis.layer0.style.weight", 2).shape[1]
+    width, latent_size = old.get("mapping.dense0.weight", 2).shape
+    average = old.take("truncation.w_avg", 1)
+    if len(average) != w_size:
+        raise CheckpointError(
+            f"its mapping makes {len(average)} values for styles of {w_size}, one w for all layers is expected"
+        )
+    new = {"mapping.w_avg": average}
+    for i in range(depth):
+        new |= old.layer(f"mapping.dense{i}", f"mapping.fc{i}", 2)
+        new[f"mapping.fc{i}.bias"] = new[f"mapping.fc{i}.bias"] * bias_gain
+    return new, {"latent_size": latent_size, "w_size": w_size, "mapping_depth": depth, "mapping_width": width}
 
 
-def _find(value: Any) -> _Found | None:
-    """The networks at the top of a file, under `models` as training saves them, or the state dict itself."""
-    if not isinstance(value, dict):
-        return None
-    for holder in (value.get("models"), value):
-        if not isinstance(holder, dict):
-            continue
-        networks = {name: _named(holder[name]) for name in (*GENERATORS, "discriminator") if isinstance(holder.get(name), dict)}
-        for name in GENERATORS:
-            if family := _family(networks.get(name, {})):
-                return _Found(family, networks[name], networks.get("discriminator"), tuple(networks))
-    records = _named(value)
-    family = _family(records)
-    return _Found(family, records, None, ("state dict",)) if family else None
+def check_grown(old: Tensors, name: str) -> None:
+    """Checks that progressive growing has reached the full resolution: the levels that it lacks are called `lod`.
+
+    Raises:
+        CheckpointError: it has not.
+    """
+    level = old.take(name, 0).item() if name in old else 0
+    if level != 0:
+        raise CheckpointError(
+            f"its progressive growing had {level:g} levels to go; expected a generator of the full resolution"
+        )
 
 
-def _named(records: dict[Any, Any]) -> dict[str, Any]:
-    return {str(name).removeprefix(PREFIX): record for name, record in records.items()}
+def last_output(old: Tensors, blocks: int) -> dict[str, Tensor]:
+    """Takes the layer that makes the image of the full resolution, and drops those for smaller images.
 
-
-def _family(records: dict[str, Any]) -> str | None:
-    return next((family for family, known in READERS.items() if records.keys() >= known.marks), None)
+    Raises:
+        CheckpointError: it is missing.
+    """
+    for i in range(blocks - 1):
+        old.drop(f"output{i}.weight", f"output{i}.bias")
+    return old.layer(f"output{blocks - 1}", "synthesis.torgb", 4)

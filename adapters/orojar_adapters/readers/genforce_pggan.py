@@ -1,40 +1,41 @@
 """genforce's PGGAN: one sequence of layers, the first of them a convolution over a single pixel with a margin of 3.
 
-Where up-convolutions are transposed ones (`fused_scale`), their kernels lie turned, and in x out.
+Where up-convolutions are transposed ones (`fused_scale`), their kernels are rotated, and in x out.
 """
 
 from torch import Tensor
 
 from orojar_adapters.contract.errors import CheckpointError
-from orojar_adapters.readers.checkpoint import Weights, block_sizes
-from orojar_adapters.readers.genforce_stylegan import check_grown, last_output
-from orojar_adapters.readers.state_dict import StateDict
+from orojar_adapters.readers.checkpoint import Weights
+from orojar_adapters.readers.genforce import block_sizes, check_grown, last_output
+from orojar_adapters.readers.tensors import Tensors
 
-MARKS = {"layer0.weight", "layer1.weight", "output0.weight", "output0.bias"}
+MARKS = ("layer0.weight", "layer1.weight", "output0.weight", "output0.bias")
 
 
-def generator(old: StateDict, critic: StateDict | None) -> Weights:
-    """The generator at its full resolution.
+def generator(old: Tensors, discriminator: Tensors | None) -> Weights:
+    """Returns the generator at its full resolution.
 
-    How many inputs of the first layer are classes is told by the discriminator alone, which names them in its outputs
-    behind the first; without it all of them are taken as z.
+    Args:
+        discriminator: the only one to tell how many inputs of the first layer are classes: it has an output for each of them
+            behind the first. Without it all inputs are taken as z.
 
     Raises:
         CheckpointError: tensors missing, or a training that had not reached its full resolution.
     """
-    sizes = block_sizes(old.records, "output{}.weight")
+    sizes = block_sizes(old, "output{}.weight")
     check_grown(old, "lod")
     new: dict[str, Tensor] = {}
     for i in range(2 * len(sizes)):
-        new[f"synthesis.layers.{i}.weight"] = old.take(f"layer{i}.weight", 4)
-        new[f"synthesis.layers.{i}.bias"] = old.take(f"layer{i}.bias", 1)
+        new |= old.layer(f"layer{i}", f"synthesis.layers.{i}", 4)
     new["synthesis.layers.0.weight"] = new["synthesis.layers.0.weight"].flip(2, 3)
     _turn_fused(new, [f"synthesis.layers.{2 * i}" for i in range(1, len(sizes))])
-    last_output(old, "", len(sizes), new)
-    classes, inputs = _classes(critic, len(sizes)), new["synthesis.layers.0.weight"].shape[1]
+    new |= last_output(old, len(sizes))
+    old.finish()
+    classes, inputs = _classes(discriminator, len(sizes)), new["synthesis.layers.0.weight"].shape[1]
     if classes >= inputs:
         raise CheckpointError(
-            f"its discriminator tells {classes} classes, its generator has only {inputs} inputs for z and class"
+            f"its discriminator has {classes} classes, its generator has only {inputs} inputs for z and class"
         )
     config = {
         "resolution": sizes[-1],
@@ -43,17 +44,17 @@ def generator(old: StateDict, critic: StateDict | None) -> Weights:
         "num_classes": classes,
         "image_channels": len(new["synthesis.torgb.bias"]),
     }
-    return Weights(config, new | old.rest())
+    return Weights(config, new)
 
 
 def _turn_fused(new: dict[str, Tensor], layers: list[str]) -> None:
-    """Transposed kernels as plain ones; all layers have one kind, which those of unequal widths tell."""
+    """Makes plain kernels of transposed ones; all layers have one kind, which those of unequal widths tell."""
     shapes = [(len(new[f"{layer}.bias"]), new[f"{layer}.weight"].shape) for layer in layers]
     if any(shape[0] != width and shape[1] == width for width, shape in shapes):
         for layer in layers:
             new[f"{layer}.weight"] = new[f"{layer}.weight"].transpose(0, 1).flip(2, 3)
 
 
-def _classes(critic: StateDict | None, blocks: int) -> int:
+def _classes(discriminator: Tensors | None, blocks: int) -> int:
     name = f"layer{2 * blocks}.bias"
-    return len(critic.get(name, 1)) - 1 if critic is not None and name in critic else 0
+    return len(discriminator.get(name, 1)) - 1 if discriminator is not None and name in discriminator else 0

@@ -1,7 +1,7 @@
-"""A pickle read as data.
+"""Reads a pickle as data.
 
 Python's own unpickler is a machine whose instructions import and call things. This one has no such instruction: what a
-pickle wants to call becomes a `Call` record, and the readers take from the records what they know. The standard library's
+pickle asks to call becomes a `Call` record, and the readers take from the records what they know. The standard library's
 `pickletools` decodes the opcodes.
 """
 
@@ -18,13 +18,13 @@ MOST_OPCODES = 250_000
 """Instructions in one pickle; a snapshot of three networks of 1024 pixels has some 30,000."""
 LONGEST_LINE = 2**20
 LONGEST_WIDE_TEXT = 2**20
-"""Bytes of a text with letters beyond Latin-1: one of them makes every letter of a text take four bytes of memory."""
+"""Bytes of a text with letters beyond Latin-1: a single one makes every letter take up to four bytes of memory."""
 _WIDE = re.compile(rb"[\xc4-\xff]")
 DICT_NAMES = {"collections.OrderedDict", "dnnlib.util.EasyDict", "collections.defaultdict"}
 
 
 class Bounded:
-    """A binary file whose `read` is cut to what is left, so that a declared size allocates nothing."""
+    """A binary file whose `read` returns at most what is left of it, so that a declared size allocates nothing."""
 
     def __init__(self, file: BufferedIOBase, size: int) -> None:
         self.file, self.size = file, size
@@ -46,6 +46,20 @@ class Bounded:
 
     def tell(self) -> int:
         return self.file.tell()
+
+    def seek(self, at: int) -> None:
+        self.file.seek(at)
+
+    def skip(self, size: int) -> None:
+        """Moves past the data of a tensor.
+
+        Raises:
+            CheckpointError: the file ends before.
+        """
+        at = self.file.tell()
+        if size > self.size - at:
+            raise CheckpointError(f"a tensor's data is cut short: {max(self.size - at, 0)} of {size} bytes")
+        self.file.seek(at + size)
 
 
 @dataclass(frozen=True)
@@ -73,20 +87,20 @@ class PersistentId:
 
 @dataclass
 class Pickle:
-    """What one pickle holds: its value as plain data and records, and the names it asks for."""
+    """The value of a pickle, as plain data and records, and the names that it asks for."""
 
     value: Any
     globals: set[str] = field(default_factory=set)
 
 
 def read_pickle(file: Bounded, allowed: Container[str], persistent_ids: bool = False, most: int | None = None) -> Pickle:
-    """The next pickle of a file, as data.
+    """Returns the next pickle of a file, as data.
 
     Args:
         file: read up to and including the pickle's STOP.
         allowed: dotted names that may appear.
         persistent_ids: whether references to things outside may appear, as they do in torch's formats.
-        most: instructions, where fewer than `MOST_OPCODES` must do.
+        most: limit of the instructions; None means `MOST_OPCODES`.
 
     Raises:
         CheckpointError: a name that is not allowed, an instruction that no checkpoint needs, or a damaged pickle.
@@ -98,7 +112,7 @@ def read_pickle(file: Bounded, allowed: Container[str], persistent_ids: bool = F
             machine.step(name, arg)
         value = machine.stack.pop()
         if value is _MARK:
-            raise ValueError("it holds no value")
+            raise ValueError("it has no value")
     except CheckpointError:
         raise
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, UnicodeError) as e:
@@ -110,11 +124,11 @@ _OPCODES = {opcode.code.encode("latin-1"): opcode for opcode in pickletools.opco
 
 
 def _instructions(file: Bounded, most: int) -> Iterator[tuple[str, Any]]:
-    """Name and argument of every instruction up to STOP: `pickletools.genops`, with a say in how arguments are read."""
+    """Yields name and argument of every instruction up to STOP, as `pickletools.genops` does, but limits what is read."""
     for _ in range(most):
         opcode = _OPCODES.get(file.read(1))
         if opcode is None:
-            raise ValueError("an instruction that there is not, or none where one should be")
+            raise ValueError("an unknown instruction, or none where one is expected")
         file.text = opcode.name in _LONG_TEXTS
         arg = opcode.arg.reader(file) if opcode.arg is not None else None  # ty: ignore[invalid-argument-type]
         file.text = False
@@ -130,7 +144,7 @@ _STRINGS = {"STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "
 _LONG_TEXTS = {"BINUNICODE", "BINUNICODE8"}
 _LITERALS = _NUMBERS | _STRINGS | {"BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"}
 _KEYS = (str, int, float, bytes, type(None))
-"""What may be a key of a dictionary: to hash a deeply nested tuple would overflow the interpreter's stack."""
+"""Types that a key of a dictionary may have: hashing a deeply nested tuple would overflow the interpreter's stack."""
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _EMPTY = {"EMPTY_LIST": list, "EMPTY_SET": list, "EMPTY_DICT": dict, "EMPTY_TUPLE": tuple}
 
@@ -210,11 +224,11 @@ class _Machine:
 
     def _build(self, state: Any) -> None:
         target = self.stack[-1]
-        if not isinstance(target, dict):  # the attributes of a dictionary, such as a state dict's `_metadata`, are not needed
+        if not isinstance(target, dict):  # attributes of a dictionary, such as `_metadata` of a state dict, are not needed
             _expect(target, Call).state = state
 
     def _record(self, function: Any, args: tuple) -> Any:
-        """Dictionaries by another name become plain ones; everything else stays a record."""
+        """Turns calls of dictionary classes into plain dictionaries, everything else into records."""
         if not (isinstance(function, Global) and function.name in DICT_NAMES):
             return Call(function, args)
         given = args[-1] if args else ()
@@ -223,7 +237,7 @@ class _Machine:
         if self.copied > MOST_OPCODES:
             raise CheckpointError("this pickle copies one dictionary again and again, no checkpoint does: refused")
         if not all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in pairs):
-            raise TypeError("a dictionary of something else than pairs")
+            raise TypeError("a dictionary of something other than pairs")
         return _set_items({}, [item for pair in pairs for item in pair])
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from orojar_adapters.contract.generator import Generator
-from orojar_adapters.networks.stylegan2_sizes import resolutions
+from orojar_adapters.contract.sizes import resolutions
 from orojar_adapters.ops.resample import TAPS
 
 

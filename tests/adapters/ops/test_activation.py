@@ -18,3 +18,8 @@ def test_the_clamp_comes_after_the_gain():
 def test_a_normalized_row_has_a_mean_square_of_one():
     x = normalize_second_moment(torch.tensor([[3.0, 4.0], [0.0, 2.0]]))
     torch.testing.assert_close(x, torch.tensor([[3 / math.sqrt(12.5), 4 / math.sqrt(12.5)], [0.0, math.sqrt(2)]]))
+
+
+def test_every_normalized_pixel_has_a_mean_square_of_one():
+    x = normalize_second_moment(torch.randn(2, 5, 3, 3, generator=torch.Generator().manual_seed(0)) * 7)
+    torch.testing.assert_close(x.square().mean(dim=1), torch.ones(2, 3, 3))

@@ -1,11 +1,18 @@
-"""Every resampler against zeros between the pixels and one dense convolution, written out as in the paper."""
+"""Every resampler against the dense convolution that it stands for, written out as in the papers."""
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from orojar_adapters.ops.resample import blur, conv_downsample, conv_upsample, upsample
+from orojar_adapters.ops.resample import (
+    binomial_blur,
+    blur,
+    conv_downsample,
+    conv_upsample,
+    conv_upsample_nearest,
+    upsample,
+)
 
 FIR = torch.outer(torch.tensor([1.0, 3, 3, 1]), torch.tensor([1.0, 3, 3, 1])).double() / 64
 
@@ -64,3 +71,26 @@ def test_conv_downsample_is_the_filter_then_every_second_value_of_the_convolutio
 def test_resampling_is_differentiable_twice(up):
     x = random(1, 2, 4, 4).requires_grad_()
     assert torch.autograd.gradgradcheck(lambda x: up(x).pow(3).mean(dim=(2, 3)), x)
+
+
+def test_conv_upsample_nearest_is_repeating_then_convolving():
+    x, weight = random(2, 3, 5, 4), random(6, 3, 3, 3, seed=1)
+    wanted = F.conv2d(F.interpolate(x, scale_factor=2, mode="nearest"), weight, padding=1)
+    torch.testing.assert_close(conv_upsample_nearest(x, weight), wanted)
+
+
+def test_conv_upsample_nearest_is_the_original_codes_transposed_convolution_with_a_smeared_kernel():
+    x, weight = random(2, 3, 5, 4), random(6, 3, 3, 3, seed=1)
+    smeared = torch.zeros(6, 3, 4, 4, dtype=torch.float64)
+    for down in (0, 1):
+        for right in (0, 1):
+            smeared[:, :, down : down + 3, right : right + 3] += weight
+    wanted = F.conv_transpose2d(x, smeared.transpose(0, 1), stride=2, padding=1)
+    torch.testing.assert_close(conv_upsample_nearest(x, weight.flip(2, 3)), wanted)
+
+
+def test_the_blur_is_a_convolution_with_the_binomial_of_two():
+    x = random(2, 3, 5, 4)
+    taps = torch.tensor([1.0, 2, 1], dtype=torch.float64) / 4
+    wanted = F.conv2d(x, torch.outer(taps, taps).expand(3, 1, 3, 3), padding=1, groups=3)
+    torch.testing.assert_close(binomial_blur(x), wanted)

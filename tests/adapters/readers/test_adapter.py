@@ -311,7 +311,7 @@ def test_a_file_that_is_cut_short_is_refused(model):
 
 
 def test_an_adapter_without_a_base_is_not_written(tmp_path):
-    with pytest.raises(ValueError, match="has no base that it could name: save the whole generator"):
+    with pytest.raises(ValueError, match="has no base to name"):
         adapters.write(tiny_adapter(tiny_stylegan2()), tmp_path)
     assert not list(tmp_path.iterdir())
 

@@ -10,7 +10,7 @@ import torch
 from hostile import call, name, program, string
 from orojar_adapters import CheckpointError
 from orojar_adapters.readers.arrays import ArrayReader
-from orojar_adapters.readers.tensors import NAMES
+from orojar_adapters.readers.records import NAMES
 from orojar_adapters.readers.unpickle import Bounded, Call, Global, read_pickle
 
 DTYPE = Call(Global("numpy.dtype"), ("f4", False, True), (3, "<", None, None, None, -1, -1, 0))

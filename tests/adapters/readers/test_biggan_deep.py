@@ -8,9 +8,11 @@ import pytest
 import torch
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HTTPError
+from torch import nn
 
 from foreign_biggan import hugging_face_biggan_deep, hugging_face_config, normalized, save_biggan_deep
 from orojar_adapters import CheckpointError, load_generator, open_source
+from orojar_adapters.readers.biggan_deep import divided_by_stored
 from tiny import tiny_biggan_deep, tiny_stylegan2
 
 
@@ -122,7 +124,10 @@ def test_a_configuration_that_does_not_fit_is_refused(changes, words, tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda s: s.pop("embeddings.weight"), r"expected the tensor 'embeddings\.weight' of pytorch-pretrained-biggan"),
+        (
+            lambda s: s.pop("embeddings.weight"),
+            "pytorch-pretrained-biggan's BigGAN-deep: the tensor 'embeddings.weight' is missing",
+        ),
         (lambda s: s.pop("generator.gen_z.weight_u"), r"'generator\.gen_z\.weight_u' .* missing"),
         (lambda s: s.pop("generator.gen_z.weight_orig"), r"'generator\.gen_z\.weight' .* missing"),
         (lambda s: s.pop("generator.gen_z.bias"), r"does not hold the state dict of a BigGAN-deep"),
@@ -150,3 +155,13 @@ def test_damaged_weights_are_refused(data, tmp_path):
     (folder / "pytorch_model.bin").write_bytes(data)
     with pytest.raises(CheckpointError, match=r"damaged or cut short|expected a file written by torch\.save"):
         load_generator(folder)
+
+
+@pytest.mark.parametrize("layer", [nn.Linear(5, 4), nn.Conv2d(2, 4, 3)], ids=["linear", "convolution"])
+def test_stored_vectors_give_what_torch_gives_in_evaluation(layer):
+    layer = nn.utils.spectral_norm(layer, n_power_iterations=2).eval()
+    x = torch.ones(1, 5) if isinstance(layer, nn.Linear) else torch.ones(1, 2, 3, 3)
+    layer(x)  # sets the weight
+    state = layer.state_dict()
+    found = divided_by_stored(state["weight_orig"], state["weight_u"], state["weight_v"])
+    torch.testing.assert_close(found, layer.weight)

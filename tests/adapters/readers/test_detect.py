@@ -114,6 +114,7 @@ def module(modules: bytes = pickle.EMPTY_DICT, parameters: bytes = pickle.EMPTY_
     return name("torch_utils.persistence._reconstruct_persistent_obj") + meta + pickle.TUPLE1 + pickle.REDUCE
 
 
+CONV1 = module(parameters=mapping({"bias": string("x")}))
 STORE, LOAD = pickle.BINPUT + b"\7", pickle.BINGET + b"\7"
 
 
@@ -160,7 +161,7 @@ def shared() -> bytes:
         pytest.param(generator(class_name=deep("parameter", 2000)), "made of a Call", id="a-deep-record"),
         pytest.param(
             generator(
-                modules=mapping({"synthesis": module(modules=mapping({"b4": module(modules=mapping({"conv1": module()}))}))}),
+                modules=mapping({"synthesis": module(modules=mapping({"b4": module(modules=mapping({"conv1": CONV1}))}))}),
                 use_noise=doubled(),
             ),
             "use_noise is a list",

@@ -67,7 +67,7 @@ def test_a_damaged_discriminator_does_not_hinder_the_generator(model):
         ({"resolution": 32}, "one entry for each of"),
         ({"mapping_depth": 10**9}, "mapping_depth must be a whole number from 1 to 64"),
         ({"mapping_depth": 64}, "missing tensors"),
-        ({"channels": [10**9] * 3}, "channels must be a whole number from 1 to 8192"),
+        ({"channels": [10**9] * 3}, "channels must be a whole number from 1 to 16384"),
         ({"channels": [8192] * 3}, r"should have the shape"),
         ({"channels": [8] * 100_000}, "got 100000 entries"),
         ({"num_classes": -1}, "num_classes must be"),

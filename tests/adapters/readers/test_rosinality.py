@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from foreign_files import rosinality_discriminator, rosinality_generator, rosinality_training_state
+from originals import SHIPPED, arrays
 from orojar_adapters import CheckpointError, load_discriminator, load_generator
 from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
 from tiny import tiny_stylegan2
@@ -29,9 +29,9 @@ def assert_same(found, truncation: float = 0.7) -> None:
     assert torch.equal(found(z, truncation=truncation), wanted(z, truncation=truncation))
 
 
-def test_the_original_codes_pictures_are_reproduced(golden):
-    generator = load_generator(golden / "rosinality_stylegan2_32.pt")
-    wanted = {name: torch.from_numpy(array) for name, array in np.load(golden / "rosinality_stylegan2_32.npz").items()}
+def test_the_original_codes_images_are_reproduced():
+    generator = load_generator(SHIPPED / "rosinality_stylegan2_32.pt")
+    wanted = arrays(SHIPPED / "rosinality_stylegan2_32.npz")
     ws = generator.map(wanted["z"])
     assert (ws - wanted["ws"]).abs().max() < 1e-4 * wanted["ws"].std()
     for psi, name in ((1.0, "image"), (0.7, "image_psi07")):
@@ -45,7 +45,7 @@ def test_a_converted_file_makes_the_same_picture(zipped, tmp_path):
     value = {"g_ema": rosinality_generator(generator), "latent_avg": generator.mapping.w_avg}
     found = load_generator(save(value, tmp_path / "model.pt", zipped))
     assert_same(found)
-    assert found.source_facts.holds == ("g_ema", "latent_avg")
+    assert found.source_facts.holds == ("g_ema",)
     assert found.source_facts.origin == "rosinality"
 
 
@@ -63,7 +63,7 @@ def test_a_whole_training_state_gives_its_average_and_its_discriminator(zipped, 
 def test_a_bare_state_dict_is_a_generator(tmp_path):
     found = load_generator(save(rosinality_generator(tiny_stylegan2()), tmp_path / "model.pt"))
     assert_same(found, truncation=1.0)
-    assert found.source_facts.holds == ("g",)
+    assert found.source_facts.holds == ("state dict",)
 
 
 def test_the_prefix_of_data_parallel_is_dropped(tmp_path):
@@ -123,7 +123,7 @@ def test_a_discriminator_of_another_architecture_does_not_hinder_the_generator(t
     ("change", "words"),
     [
         (lambda s: s.pop("input.input"), "'input.input' .* missing"),
-        (lambda s: s.pop("style.1.weight"), "mapping.fc0.weight|missing"),
+        (lambda s: s.pop("style.1.weight"), "'style.1.weight' is missing"),
         (lambda s: s.pop("convs.0.activate.bias"), r"'convs\.0\.activate\.bias'"),
         (lambda s: s.update({"convs.0.noise.weight": torch.ones(2)}), r"noise_strength' should have the shape \(\)"),
         (lambda s: s.update({"convs.0.conv.weight": torch.ones(2, 8, 8, 3, 3)}), "leading dimension of 1"),
@@ -131,9 +131,9 @@ def test_a_discriminator_of_another_architecture_does_not_hinder_the_generator(t
         (lambda s: s.update({"convs.0.conv.blur.kernel": torch.ones(4, 4)}), "resampling filter"),
         (lambda s: s.update({"style.1.weight": torch.full((8, 8), torch.inf)}), "not finite"),
         (lambda s: s.update({"style.2.weight": torch.ones(8, 5)}), r"shape \(8, 5\)"),
-        (lambda s: s.update({"conv1.conv.modulation.weight": torch.ones(8)}), "more than 1 dimensions"),
-        (lambda s: s.update({"iwt.ll": torch.ones(1, 1, 2, 2)}), r"has not \(iwt\.ll\): another network's"),
-        (lambda s: s.update({f"to_rgbs.{i}.bias": torch.ones(1) for i in range(30)}), "doubled 30 times"),
+        (lambda s: s.update({"conv1.conv.modulation.weight": torch.ones(8)}), "with 2 dimensions"),
+        (lambda s: s.update({"iwt.ll": torch.ones(1, 1, 2, 2)}), r"unknown tensors \['iwt\.ll'\]"),
+        (lambda s: s.update({f"to_rgbs.{i}.bias": torch.ones(1) for i in range(30)}), "it has 31 blocks"),
     ],
 )
 def test_tensors_of_another_architecture_are_refused_by_name(change, words, tmp_path):

@@ -12,7 +12,7 @@ from foreign_files import Name, pickled
 from hostile import DEEP, Attack, call, deep, doubled, name, program, string
 from orojar_adapters import CheckpointError
 from orojar_adapters.readers import unpickle
-from orojar_adapters.readers.tensors import NAMES
+from orojar_adapters.readers.records import NAMES
 from orojar_adapters.readers.unpickle import Bounded, Call, Global, PersistentId, Pickle, read_pickle
 
 

@@ -1,6 +1,6 @@
 """The schedule of StyleGAN3: which frequencies each layer passes, and how densely and how far it is sampled.
 
-Frequencies are in cycles a picture width, sampling rates in samples a picture width.
+Frequencies are in cycles per image width, sampling rates in samples per image width.
 """
 
 import math
@@ -9,26 +9,25 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from orojar_adapters.contract.sizes import LARGEST_IMAGE, check_size
-from orojar_adapters.networks.stylegan2_sizes import check_positive
+from orojar_adapters.contract.sizes import LARGEST_IMAGE, check_positive, check_size
 from orojar_adapters.ops.alias_free import lowpass, radial_lowpass
 
 TAPS = 6
-"""Of each filter, for every sample at the lower rate."""
+"""Taps of each filter per sample at the lower rate."""
 OVERSAMPLING = 2
-"""Of the leaky ReLU, above the denser of input and output."""
+"""Sampling rate of the leaky ReLU over the higher of input and output."""
 MOST_LAYERS = 64
 LARGEST_MARGIN = 128
 
 
 class Band(NamedTuple):
-    """What a layer puts out.
+    """The frequencies and the sampling of a layer's output.
 
     Attributes:
         cutoff: the frequency up to which it passes signals.
-        half_width: how far above that the filter has reached its stop band.
-        rate: samples a picture width.
-        size: samples a side, with those around the picture.
+        half_width: how far above that the filter reaches its stop band.
+        rate: samples per image width.
+        size: samples in each axis, with those around the image.
     """
 
     cutoff: float
@@ -38,7 +37,7 @@ class Band(NamedTuple):
 
     @property
     def margin(self) -> int:
-        """Samples beyond each edge of the picture, from which the layers after draw what moves in."""
+        """Samples beyond each edge of the image, which later layers see when content moves in."""
         return (self.size - self.rate) // 2
 
 
@@ -51,11 +50,11 @@ def bands(
     stopband_ratio: float = 2**0.3,
     margin: int = 10,
 ) -> list[Band]:
-    """The bands of the layers and, last, of the image (section 3.2 and equations in "flexible layer specifications").
+    """Returns the bands of the layers and, last, of the image (section 3.2, "flexible layer specifications").
 
     Args:
         layers: N of the paper.
-        critical: N_crit, the layers at the end that pass all that the image can hold.
+        critical: N_crit, the number of layers at the end that pass all frequencies of the image.
         first_cutoff: f_c,0.
         first_stopband: f_t,0.
         stopband_ratio: f_t,N / f_c,N.
@@ -89,7 +88,7 @@ def bands(
 
 
 class Filters(NamedTuple):
-    """How a layer resamples around its nonlinearity: factors and taps of both directions."""
+    """The factors and taps with which a layer resamples before and after its nonlinearity."""
 
     up: int
     up_taps: Tensor
@@ -98,10 +97,10 @@ class Filters(NamedTuple):
 
 
 def filters(before: Band, after: Band, radial: bool) -> Filters:
-    """The filters between a layer's input and its output.
+    """Returns the filters between a layer's input and its output.
 
     Args:
-        radial: whether the one that goes down is the same in all directions, as in config R.
+        radial: whether the downsampling filter is the same in all directions, as in config R.
     """
     rate = max(before.rate, after.rate) * OVERSAMPLING
     up, down = rate // before.rate, rate // after.rate
@@ -115,7 +114,7 @@ def filters(before: Band, after: Band, radial: bool) -> Filters:
 
 
 def all_filters(found: list[Band], critical: int, radial: bool) -> list[Filters]:
-    """Those of every layer before the image; critically sampled layers never have radial ones."""
+    """Returns the filters of all layers but the one that makes the image; critically sampled ones never have radial filters."""
     before = [found[0], *found]
     count = len(found) - 1
     return [filters(a, b, radial and i < count - critical) for i, (a, b) in enumerate(pairwise(before[: count + 1]))]

@@ -1,6 +1,6 @@
 """StyleGAN3 (Karras et al., Alias-Free Generative Adversarial Networks, NeurIPS 2021), configs T and R.
 
-Parameters bear the names of NVlabs' PyTorch release, so that checkpoints travel both ways by name.
+Parameters have the names of NVlabs' PyTorch release, so that checkpoints are read by name.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from orojar_adapters.contract.generator import Generator, Labels, Layer, Noise
-from orojar_adapters.contract.sizes import MOST_CHANNELS, MOST_CLASSES, check_size, check_sizes_of
-from orojar_adapters.networks.stylegan2_sizes import check_positive
+from orojar_adapters.contract.sizes import check_positive, check_sizes, check_widths
 from orojar_adapters.networks.stylegan3.bands import MOST_LAYERS, Band, all_filters, bands
 from orojar_adapters.networks.stylegan3.layers import Synthesis
 from orojar_adapters.ops.mapping import Mapping
@@ -22,7 +21,7 @@ from orojar_adapters.ops.mapping import Mapping
 
 @final
 class StyleGAN3(Generator):
-    """A StyleGAN3 generator of any size. It has no noise: what is asked of it makes no difference.
+    """A StyleGAN3 generator of any size. It has no noise: whatever noise is asked for, the image is the same.
 
     Args:
         resolution: image size in pixels, a power of two of at least 16.
@@ -32,12 +31,12 @@ class StyleGAN3(Generator):
         num_classes: width of the label, 0 for none.
         image_channels: 1 gray, 3 RGB, 4 RGBA.
         mapping_depth: fully connected layers from z to w.
-        mapping_lr_multiplier: learning speed of the mapping, which also scales its stored weights.
+        mapping_lr_multiplier: learning-rate multiplier of the mapping, which also scales its stored weights.
         kernel_size: of the convolutions, 3 (config T) or 1 (config R).
         radial: whether filters are the same in all directions (config R).
-        critical_layers: as `first_cutoff`, `first_stopband`, `stopband_ratio` and `margin` a setting of `bands`.
+        critical_layers: setting of `bands`, as are `first_cutoff`, `first_stopband`, `stopband_ratio` and `margin`.
         conv_clamp: limit of the activations, as set for half precision; None means none.
-        output_scale: what the last layer's values are multiplied by.
+        output_scale: factor of the last layer's values.
 
     Raises:
         ValueError: a size that no StyleGAN3 has.
@@ -71,12 +70,14 @@ class StyleGAN3(Generator):
         output_scale: float = 0.25,
     ) -> None:
         super().__init__()
-        check_sizes_of("channels", channels, 2, MOST_LAYERS)
-        check_size("latent_size", latent_size)
-        check_size("w_size", w_size)
-        check_size("num_classes", num_classes, 0, MOST_CLASSES)
-        check_size("image_channels", image_channels, most=MOST_CHANNELS)
-        check_size("mapping_depth", mapping_depth, most=64)
+        check_widths("channels", channels, 2, MOST_LAYERS)
+        check_sizes(
+            latent_size=latent_size,
+            w_size=w_size,
+            num_classes=num_classes,
+            image_channels=image_channels,
+            mapping_depth=mapping_depth,
+        )
         check_positive(mapping_lr_multiplier=mapping_lr_multiplier, conv_clamp=conv_clamp, output_scale=output_scale)
         if kernel_size not in (1, 3):
             raise ValueError(f"kernel_size must be 1 or 3, got {repr(kernel_size)[:40]}")
@@ -113,7 +114,7 @@ class StyleGAN3(Generator):
         noise: Noise = "const",
         labels: Labels | None = None,
     ) -> tuple[Float[Tensor, "batch channels height width"], list[Float[Tensor, "batch _ _ _"]]]:
-        """The maps are what lies inside the picture, without the margin around it."""
+        """Returns images, and maps of what lies inside them, without the margin around it."""
         x = self.synthesis.input(ws[:, 0])
         kept = [_inside(x, self.bands[0])]
         for i, conv in enumerate(self.synthesis.convs()):

@@ -13,7 +13,7 @@ from orojar_adapters.ops.linear import EqualizedLinear
 
 
 class SynthesisInput(nn.Module):
-    """Fourier features in place of the learned constant, turned and moved as w says (section 3.2)."""
+    """Fourier features in place of the learned constant, rotated and translated by w (section 3.2)."""
 
     freqs: Tensor
     phases: Tensor
@@ -24,7 +24,7 @@ class SynthesisInput(nn.Module):
         self.band = band
         self.weight = nn.Parameter(torch.randn(channels, channels))
         self.affine = EqualizedLinear(w_size, 4)
-        with torch.no_grad():  # neither turned nor moved, for any w
+        with torch.no_grad():  # neither rotated nor translated, for any w
             self.affine.weight.zero_()
             self.affine.bias.copy_(torch.tensor([1.0, 0, 0, 0]))
         angles = torch.rand(channels) * 2 * math.pi
@@ -37,12 +37,12 @@ class SynthesisInput(nn.Module):
         pose = self.affine(w)
         cos, sin, x, y = (pose / pose[:, :2].norm(dim=1, keepdim=True)).unbind(dim=1)
         turn = torch.stack([cos, -sin, sin, cos], dim=1).view(-1, 2, 2)
-        linear, shift = self.transform[:2, :2], self.transform[:2, 2]  # the whole picture's, set by hand
+        linear, shift = self.transform[:2, :2], self.transform[:2, 2]  # of the whole image, set by hand
         freqs = self.freqs @ turn
         phases = self.phases + (freqs @ (shift - torch.stack([x, y], dim=1))[:, :, None])[:, :, 0]
         freqs = freqs @ linear
         above = (freqs.norm(dim=2) - self.band.cutoff) / (self.band.rate / 2 - self.band.cutoff)
-        amplitudes = (1 - above).clamp(0, 1)  # what these samples cannot hold fades away
+        amplitudes = (1 - above).clamp(0, 1)  # frequencies above what these samples can represent fade out
         at = (torch.arange(self.band.size, device=w.device, dtype=w.dtype) - (self.band.size - 1) / 2) / self.band.rate
         along_x, along_y = (freqs[:, :, i, None] * at for i in (0, 1))
         cycles = along_y[:, :, :, None] + along_x[:, :, None] + phases[:, :, None, None]
@@ -51,10 +51,10 @@ class SynthesisInput(nn.Module):
 
 
 class ModulatedConv(nn.Module):
-    """Modulated convolution over all that its kernel touches, and the normalization by a running mean square of its input.
+    """Modulated convolution with full padding, its input normalized by a running mean square.
 
     Args:
-        demodulate: whether outputs are brought to unit variance; the layer that makes the image does not.
+        demodulate: whether outputs are scaled to unit variance; the layer that makes the image does not.
     """
 
     magnitude_ema: Tensor
@@ -65,13 +65,13 @@ class ModulatedConv(nn.Module):
         self.affine = EqualizedLinear(w_size, in_channels, bias_init=1)
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(out_channels))
-        self.register_buffer("magnitude_ema", torch.ones([]))  # stays as it was trained
+        self.register_buffer("magnitude_ema", torch.ones([]))  # the trained value, never updated here
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         styles, scale = self.affine(w), self.magnitude_ema.rsqrt()
         if self.demodulate:
             power = styles.square() @ self.weight.square().sum(dim=(2, 3)).T
-            scale = scale * (power + 1e-16).rsqrt()[:, :, None, None]  # below all norms: the size of styles cancels out
+            scale = scale * (power + 1e-16).rsqrt()[:, :, None, None]  # far below all norms: the scale of styles cancels out
         else:
             styles = styles / math.sqrt(self.weight[0].numel())
         x = F.conv2d(x * styles[:, :, None, None], self.weight, padding=self.weight.shape[-1] - 1)
@@ -79,7 +79,7 @@ class ModulatedConv(nn.Module):
 
 
 class SynthesisLayer(ModulatedConv):
-    """Modulated convolution and an alias-free leaky ReLU, which brings the output to the layer's own sampling rate."""
+    """Modulated convolution and an alias-free leaky ReLU, whose output has the layer's own sampling rate."""
 
     up_filter: Tensor
     down_filter: Tensor
@@ -117,12 +117,12 @@ class ToRGB(ModulatedConv):
 
 
 class Synthesis(nn.Module):
-    """The input, the layers `L0_SIZE_CHANNELS`, `L1_...`, and, last of these names, the one that makes the image.
+    """The input and the layers `L0_SIZE_CHANNELS`, `L1_...`, of which the last makes the image.
 
     Args:
         widths: channels of each layer and of the image.
-        found: what each of them puts out.
-        filters: of all but the last.
+        found: bands of each layer and of the image.
+        filters: filters of all layers but the last.
     """
 
     def __init__(
@@ -149,5 +149,5 @@ class Synthesis(nn.Module):
 
 
 def layer_names(widths: Sequence[int], found: Sequence[Band]) -> list[str]:
-    """NVlabs' names: the place in the order, the size of what is put out, and its channels."""
+    """Returns NVlabs' names of the layers: index, size of the output, and its channels."""
     return [f"L{i}_{band.size}_{width}" for i, (band, width) in enumerate(zip(found, widths, strict=True))]

@@ -33,11 +33,11 @@ def test_an_export_is_read_back_as_it_was(tmp_path, make, ending):
 @pytest.mark.parametrize(
     ("wrap", "holds"),
     [
-        (lambda state: {"G_ema": state, "G": {"synthesis.b4.conv1.affine.weight": torch.zeros(1)}, "step": 3}, "G_ema"),
-        (lambda state: {"G": state}, "G"),
-        (lambda state: {f"module.{name}": value for name, value in state.items()}, "G"),
-        (lambda state: {name: value for name, value in state.items() if "filter" not in name}, "G"),
-        (lambda state: {name: value.double() for name, value in state.items()}, "G"),
+        (lambda state: {"G_ema": state, "G": {"synthesis.b4.conv1.affine.weight": torch.zeros(1)}, "step": 3}, ("G_ema", "G")),
+        (lambda state: {"G": state}, ("G",)),
+        (lambda state: {f"module.{name}": value for name, value in state.items()}, ("state dict",)),
+        (lambda state: {name: value for name, value in state.items() if "filter" not in name}, ("state dict",)),
+        (lambda state: {name: value.double() for name, value in state.items()}, ("state dict",)),
     ],
     ids=["averaged", "nested", "DataParallel", "no filters", "double precision"],
 )
@@ -47,7 +47,7 @@ def test_training_states_and_spellings_are_read(tmp_path, wrap, holds, zipped):
     torch.save(wrap(nvlabs.generator_state(generator)), tmp_path / "g.pt", _use_new_zipfile_serialization=zipped)
     again = load_generator(tmp_path / "g.pt")
     assert_same_tensors(again.state_dict(), generator.state_dict())
-    assert again.source_facts.holds == (holds,)
+    assert again.source_facts.holds == holds
 
 
 def changed(name, value):
