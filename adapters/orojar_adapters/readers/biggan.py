@@ -21,11 +21,7 @@ STATISTICS["stored_var"] = tuple(name.replace("mean", "var") for name in STATIST
 
 
 def generator(old: Tensors) -> Weights:
-    """Returns the generator, its spectral norm divided out.
-
-    Raises:
-        CheckpointError: tensors missing or of another architecture.
-    """
+    """Returns the generator, its spectral norm divided out."""
     if "blocks.0.0.conv4.weight" in old:
         raise CheckpointError("it is a BigGAN-deep of BigGAN-PyTorch, which is not read; expected its BigGAN (BigGAN.py)")
     blocks = old.count("blocks.{}.0.conv1.weight")

@@ -58,11 +58,7 @@ def _chain(old: Tensors) -> list[tuple[str, bool]] | None:
 
 
 def generator(old: Tensors) -> Weights:
-    """Returns the generator.
-
-    Raises:
-        CheckpointError: layers or kernels that none of these generators has.
-    """
+    """Returns the generator."""
     chain = _chain(old) or []
     if any(name.endswith("weight_orig") for name in old):
         raise CheckpointError("its convolutions are kept under spectral norm, which is not read for a DCGAN")

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from torch import Tensor
-
 from orojar_adapters.contract.source_facts import SourceFacts
 from orojar_adapters.readers import (
     biggan,
@@ -24,80 +22,65 @@ class Format(NamedTuple):
     """One project's way of saving one family.
 
     Attributes:
-        origin: the code base, as `SourceFacts` names it.
-        title: what messages call it.
         family: the name in `FAMILIES`.
+        origin: the code base, as `SourceFacts` names it.
+        title: the name in messages.
         matches: whether the tensors of a state dict are such a generator's.
-        generator: remaps them, given the other state dicts of the file too.
+        generator: remaps them, given the other state dicts of the file too; raises `CheckpointError` for tensors that are
+            missing, unknown, or of another architecture.
         discriminator: remaps the discriminator's; None where it cannot be computed here.
     """
 
+    family: str
     origin: str
     title: str
-    family: str
     matches: Callable[[Tensors], bool]
     generator: Callable[[Tensors, StateDicts], Weights]
     discriminator: Callable[[Tensors], Weights] | None = None
 
 
-def _having(*names: str) -> Callable[[Tensors], bool]:
+def _has(*names: str) -> Callable[[Tensors], bool]:
     return lambda old: all(name in old for name in names)
 
 
-def _latent_avg(file: StateDicts) -> Tensor | None:
-    """Returns rosinality's mean of w, which lies beside the state dicts."""
-    whole = file.places.get(WHOLE)
-    return whole.take("latent_avg") if whole is not None and "latent_avg" in whole else None
+def _alone(generator: Callable[[Tensors], Weights]) -> Callable[[Tensors, StateDicts], Weights]:
+    return lambda old, _: generator(old)
+
+
+def _rosinality(old: Tensors, file: StateDicts) -> Weights:
+    """Remaps rosinality's generator; the mean of w lies beside its state dict."""
+    beside = file.places.get(WHOLE)
+    return rosinality.generator(old, beside.take("latent_avg") if beside is not None and "latent_avg" in beside else None)
+
+
+def _pggan(old: Tensors, file: StateDicts) -> Weights:
+    """Remaps genforce's PGGAN; only its discriminator tells the number of classes."""
+    return genforce_pggan.generator(old, next(iter(file.discriminators.values()), None))
 
 
 FORMATS = (
+    Format("stylegan2", "rosinality", "rosinality's StyleGAN2", _has(rosinality.MARK), _rosinality, rosinality.discriminator),
     Format(
-        "rosinality",
-        "rosinality's StyleGAN2",
         "stylegan2",
-        _having(rosinality.MARK),
-        lambda old, file: rosinality.generator(old, _latent_avg(file)),
-        rosinality.discriminator,
-    ),
-    Format(
         "nvlabs-state-dict",
         "NVlabs' StyleGAN2",
-        "stylegan2",
-        _having(nvlabs_stylegan2.MARK),
-        lambda old, _: nvlabs_stylegan2.generator(old),
+        _has(nvlabs_stylegan2.MARK),
+        _alone(nvlabs_stylegan2.generator),
         nvlabs_stylegan2.discriminator,
     ),
     Format(
+        "stylegan2",
         "genforce",
         "genforce's StyleGAN2",
-        "stylegan2",
-        _having(*genforce_stylegan2.MARKS),
-        lambda old, _: genforce_stylegan2.generator(old),
+        _has(*genforce_stylegan2.MARKS),
+        _alone(genforce_stylegan2.generator),
         genforce_stylegan2.discriminator,
     ),
-    Format(
-        "genforce",
-        "genforce's StyleGAN",
-        "stylegan",
-        _having(*genforce_stylegan.MARKS),
-        lambda old, _: genforce_stylegan.generator(old),
-    ),
-    Format(
-        "genforce",
-        "genforce's PGGAN",
-        "pggan",
-        _having(*genforce_pggan.MARKS),
-        lambda old, file: genforce_pggan.generator(old, next(iter(file.discriminators.values()), None)),
-    ),
-    Format(
-        "ajbrock",
-        "BigGAN-PyTorch's BigGAN",
-        "biggan",
-        _having(*biggan.MARKS),
-        lambda old, _: biggan.generator(old),
-    ),
-    Format("csyxwei", "OroJaR's small GAN", "dcgan", dcgan.is_small_gan, lambda old, _: dcgan.generator(old)),
-    Format("dcgan", "a DCGAN", "dcgan", dcgan.matches, lambda old, _: dcgan.generator(old)),
+    Format("stylegan", "genforce", "genforce's StyleGAN", _has(*genforce_stylegan.MARKS), _alone(genforce_stylegan.generator)),
+    Format("pggan", "genforce", "genforce's PGGAN", _has(*genforce_pggan.MARKS), _pggan),
+    Format("biggan", "ajbrock", "BigGAN-PyTorch's BigGAN", _has(*biggan.MARKS), _alone(biggan.generator)),
+    Format("dcgan", "csyxwei", "OroJaR's small GAN", dcgan.is_small_gan, _alone(dcgan.generator)),
+    Format("dcgan", "dcgan", "a DCGAN", dcgan.matches, _alone(dcgan.generator)),
 )
 
 

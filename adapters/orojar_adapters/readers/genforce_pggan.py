@@ -19,9 +19,6 @@ def generator(old: Tensors, discriminator: Tensors | None) -> Weights:
     Args:
         discriminator: the only one to tell how many inputs of the first layer are classes: it has an output for each of them
             behind the first. Without it all inputs are taken as z.
-
-    Raises:
-        CheckpointError: tensors missing, or a training that had not reached its full resolution.
     """
     sizes = block_sizes(old, "output{}.weight")
     check_grown(old, "lod")

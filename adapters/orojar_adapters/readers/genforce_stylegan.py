@@ -16,11 +16,7 @@ FUSED_FROM = 128
 
 
 def generator(old: Tensors) -> Weights:
-    """Returns the generator at its full resolution.
-
-    Raises:
-        CheckpointError: tensors missing, or a training that had not reached its full resolution.
-    """
+    """Returns the generator at its full resolution."""
     new, config = mapping(old, bias_gain=0.5**0.5)
     synthesis = old.under("synthesis.")
     sizes = block_sizes(synthesis, "output{}.weight")

@@ -12,11 +12,7 @@ MARKS = ("synthesis.layer0.noise_strength", "synthesis.layer0.style.weight")
 
 
 def generator(old: Tensors) -> Weights:
-    """Returns the generator, of the architecture with skip connections to the image.
-
-    Raises:
-        CheckpointError: tensors missing, or a variant that cannot be computed here.
-    """
+    """Returns the generator, of the architecture with skip connections to the image."""
     if "mapping.label_weight" in old:
         raise CheckpointError("its labels are mapped as in the StyleGAN2 of 2019, which cannot be computed here")
     new, _ = mapping(old)
@@ -46,11 +42,7 @@ def _layer(old: Tensors, theirs: str, ours: str) -> dict[str, Tensor]:
 
 
 def discriminator(old: Tensors) -> Weights:
-    """Returns the discriminator, of the residual architecture; its deviation is taken over groups of 4, that code's default.
-
-    Raises:
-        CheckpointError: tensors missing, or one output for each class.
-    """
+    """Returns the discriminator, of the residual architecture; its deviation is taken over groups of 4, that code's default."""
     sizes = image_sizes(1 + old.count("skip_layer{}.weight"))
     drop_filters(old)
     names, last = {"input0": f"b{sizes[-1]}.fromrgb"}, 2 * len(sizes) - 2

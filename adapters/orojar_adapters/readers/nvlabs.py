@@ -7,11 +7,10 @@ from orojar_adapters.contract.errors import CheckpointError
 from orojar_adapters.contract.source_facts import SourceFacts
 from orojar_adapters.readers import nvlabs_stylegan2, nvlabs_stylegan3
 from orojar_adapters.readers.checkpoint import Checkpoint, Weights, attempt, reading
-from orojar_adapters.readers.persistence import PERSISTENT, Module
+from orojar_adapters.readers.pickled import MODULE, Module
 from orojar_adapters.readers.records import called, number
 from orojar_adapters.readers.state_dicts import DISCRIMINATOR
 from orojar_adapters.readers.stylegan2 import LR_MULTIPLIER
-from orojar_adapters.readers.tensors import Tensors
 from orojar_adapters.readers.unpickle import Pickle
 
 GENERATORS = ("G_ema", "G")
@@ -20,7 +19,7 @@ GENERATORS = ("G_ema", "G")
 
 def matches(pickle: Pickle) -> bool:
     """Whether a pickle is one of NVlabs' PyTorch pickles."""
-    return PERSISTENT in pickle.globals
+    return MODULE in pickle.globals
 
 
 def read(pickle: Pickle, source: str, file: str) -> Checkpoint:
@@ -31,7 +30,7 @@ def read(pickle: Pickle, source: str, file: str) -> Checkpoint:
     """
     value = pickle.value if isinstance(pickle.value, dict) else {"G": pickle.value}  # a bare module is the generator
     networks = {str(name): record for name, record in value.items() if _is_network(str(name), record)}
-    name = next((name for name in GENERATORS if called(networks.get(name)) == PERSISTENT), None)
+    name = next((name for name in GENERATORS if called(networks.get(name)) == MODULE), None)
     if name is None:
         raise CheckpointError(f"expected a generator (G_ema or G) in this pickle, it holds {sorted(networks) or 'none'}")
     generator = Module(networks[name])
@@ -54,37 +53,36 @@ def read(pickle: Pickle, source: str, file: str) -> Checkpoint:
 def _is_network(name: str, record: Any) -> bool:
     """Whether an entry is a generator's module, or anything that may be a discriminator."""
     if name in GENERATORS:
-        return called(record) == PERSISTENT
+        return called(record) == MODULE
     return bool(DISCRIMINATOR.fullmatch(name)) and (called(record) is not None or (isinstance(record, dict) and bool(record)))
 
 
 def _generator(module: Module) -> tuple[str, Weights]:
     """Returns the family and the weights."""
-    old = module.tensors()
-    if len(old.under("synthesis.b4.conv1.")):
+    if len(module.tensors.under("synthesis.b4.conv1.")):
         with reading("NVlabs' StyleGAN2"):
-            return "stylegan2", _stylegan2(module, old)
-    if len(old.under("synthesis.input.")):
+            return "stylegan2", _stylegan2(module)
+    if len(module.tensors.under("synthesis.input.")):
         with reading("NVlabs' StyleGAN3"):
-            return "stylegan3", _stylegan3(module, old)
-    made_of = ", ".join(sorted(module.class_names)[:8])
+            return "stylegan3", _stylegan3(module)
+    made_of = ", ".join(module.class_names[:8])
     raise CheckpointError(f"expected a StyleGAN2 or StyleGAN3 generator, found one made of {made_of}")
 
 
-def _stylegan2(module: Module, old: Tensors) -> Weights:
+def _stylegan2(module: Module) -> Weights:
     module.require("architecture", "skip")
     module.require("activation", "lrelu", "linear")
     module.require("use_noise", True)
-    return nvlabs_stylegan2.generator(old, _lr_multiplier(module, old), _clamp(module, "synthesis.b4.conv1."))
+    return nvlabs_stylegan2.generator(module.tensors, _lr_multiplier(module), _clamp(module, "synthesis.b4.conv1."))
 
 
-def _stylegan3(module: Module, old: Tensors) -> Weights:
-    synthesis = module.parts.get("synthesis.", {})
-    first = next((part for part in module.parts if part.startswith("synthesis.L0_")), "")
+def _stylegan3(module: Module) -> Weights:
+    synthesis = module.states.get("synthesis.", {})
+    first = next((part for part in module.states if part.startswith("synthesis.L0_")), "")
     return nvlabs_stylegan3.generator(
-        old,
+        module.tensors,
         nvlabs_stylegan3.schedule_of(synthesis),
-        _lr_multiplier(module, old),
+        _lr_multiplier(module),
         _clamp(module, first),
         float(number(synthesis.get("output_scale", 0.25))),
     )
@@ -92,20 +90,19 @@ def _stylegan3(module: Module, old: Tensors) -> Weights:
 
 def _discriminator(name: str, record: Any) -> Weights:
     with reading(f"NVlabs' StyleGAN2 discriminator, its {name}"):
-        if called(record) != PERSISTENT:
+        if called(record) != MODULE:
             raise CheckpointError("expected one of NVlabs' modules, found something else")
         module = Module(record)
         module.require("architecture", "resnet")
         group = module.setting("b4.mbstd.", "group_size")
-        return nvlabs_stylegan2.discriminator(
-            module.tensors(), 4 if group is None else int(number(group)), _clamp(module, "b4.conv.")
-        )
+        clamp = _clamp(module, "b4.conv.")
+        return nvlabs_stylegan2.discriminator(module.tensors, 4 if group is None else int(number(group)), clamp)
 
 
-def _lr_multiplier(module: Module, old: Tensors) -> float:
+def _lr_multiplier(module: Module) -> float:
     """Returns the mapping's learning-rate multiplier, from the gain that a layer keeps: multiplier / sqrt(width)."""
-    in_size = old.get("mapping.fc0.weight", 2).shape[1]
-    if "mapping.fc0." not in module.parts:
+    in_size = module.tensors.get("mapping.fc0.weight", 2).shape[1]
+    if "mapping.fc0." not in module.states:
         raise CheckpointError("expected a module mapping.fc0 in this pickle's generator")
     gain = number(module.setting("mapping.fc0.", "weight_gain", LR_MULTIPLIER / math.sqrt(in_size)))
     return round(gain * math.sqrt(in_size), 9)

@@ -27,9 +27,6 @@ def generator(old: Tensors, lr_multiplier: float = LR_MULTIPLIER, conv_clamp: fl
     Args:
         lr_multiplier: of the mapping network.
         conv_clamp: limit of the activations, which NVlabs set for half precision; None means none.
-
-    Raises:
-        CheckpointError: tensors missing or of another architecture.
     """
     drop_filters(old)
     return generator_weights(old.rest(), lr_multiplier, conv_clamp)
@@ -41,9 +38,6 @@ def discriminator(old: Tensors, group: int = 4, conv_clamp: float | None = None)
     Args:
         group: images that the minibatch deviation compares with each other.
         conv_clamp: limit of the activations; None means none.
-
-    Raises:
-        CheckpointError: tensors missing or of another architecture.
     """
     drop_filters(old)
     sizes = image_sizes(1 + count_blocks(old, "b{}.conv0.weight", 8))

@@ -55,9 +55,6 @@ def generator(
         lr_multiplier: of the mapping network.
         conv_clamp: limit of the activations; None means none.
         output_scale: factor of the last layer's values.
-
-    Raises:
-        CheckpointError: tensors missing, or a variant that cannot be computed here.
     """
     names, resolution = _layers(old)
     first = f"synthesis.{names[0]}"

@@ -9,10 +9,10 @@ from torch import Tensor
 from orojar_adapters.contract.errors import CheckpointError
 from orojar_adapters.contract.source_facts import SourceFacts
 from orojar_adapters.readers.checkpoint import Checkpoint, Weights, attempt, image_sizes, reading
+from orojar_adapters.readers.pickled import NETWORK, Network
 from orojar_adapters.readers.records import called
 from orojar_adapters.readers.stylegan2 import LR_MULTIPLIER, count_blocks, discriminator_weights, generator_weights
 from orojar_adapters.readers.tensors import Tensors
-from orojar_adapters.readers.tf_network import NETWORK, Network
 from orojar_adapters.readers.unpickle import Pickle
 
 NAMES = ("G", "D", "Gs")

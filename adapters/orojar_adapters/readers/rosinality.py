@@ -30,9 +30,6 @@ def generator(old: Tensors, average: Tensor | None) -> Weights:
 
     Args:
         average: the mean of w (`latent_avg`); None computes it.
-
-    Raises:
-        CheckpointError: tensors missing or of another architecture.
     """
     drop_filters(old)
     new: dict[str, Tensor] = {}
@@ -114,11 +111,7 @@ LAST = {
 
 
 def discriminator(old: Tensors) -> Weights:
-    """Returns a discriminator.
-
-    Raises:
-        CheckpointError: tensors missing or of another architecture.
-    """
+    """Returns a discriminator."""
     drop_filters(old)
     blocks = old.count("convs.{}.conv1.0.weight", start=1)
     sizes = image_sizes(blocks + 1)
