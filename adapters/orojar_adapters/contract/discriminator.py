@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class Discriminator(ModelMixin, ConfigMixin, ABC):
-    """Tells real images from generated ones.
+    """A network that gives one number for each image, higher for real ones.
 
     Attributes:
         num_classes: width of the label, 0 for unconditional discriminators.
@@ -24,8 +24,8 @@ class Discriminator(ModelMixin, ConfigMixin, ABC):
         images: Float[Tensor, "batch channels height width"],
         labels: Float[Tensor, "batch classes"] | None = None,
     ) -> Float[Tensor, " batch"]:
-        """Logits of images in [-1, 1], higher for real.
+        """Returns logits of images in [-1, 1], higher for real ones.
 
         Args:
-            labels: rows of label values; only and always for conditional discriminators.
+            labels: rows of label values; required for conditional discriminators, refused by the others.
         """

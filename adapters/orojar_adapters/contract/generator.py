@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from orojar_adapters.contract.sizes import resolutions
 from orojar_adapters.contract.source_facts import SourceFacts
 
 Noise = Literal["const", "random", "none"] | int | torch.Generator
@@ -20,7 +21,7 @@ Labels = Int[Tensor, " batch"] | Float[Tensor, "batch classes"]
 
 
 class Layer(NamedTuple):
-    """One place in the synthesis, from coarse to fine: its index, what is there, and its resolution in pixels."""
+    """A place in the synthesis network: its index from coarse to fine, its name, and its resolution in pixels."""
 
     index: int
     name: str
@@ -28,22 +29,22 @@ class Layer(NamedTuple):
 
 
 class Generator(ModelMixin, ConfigMixin, ABC):
-    """A pretrained generator of images: latents `z` in, images out, with an intermediate latent `w` on the way.
+    """A pretrained generator: from latents `z`, through intermediate latents `w`, to images.
 
-    The same latent gives the same image unless noise is asked to be random. Images are differentiable twice in the latents
+    The same latent gives the same image unless noise is asked to be random. Images are twice differentiable in the latents
     and in the weights.
 
     Attributes:
         family: the name in `FAMILIES`.
         title: what people call it; empty means `family`.
-        files: the files it is read from beside model folders, as a phrase in Markdown.
-        spaces: the latent spaces it has, of `z` (the input), `w` (one per image) and `w+` (one per layer).
-        has_noise: whether its images depend on noise maps; the others give the same image whatever noise is asked for.
-        truncation_scales: whether truncation draws latents towards their mean in a straight line. Where it does not, it chooses
-            the way of synthesis instead, from 0 to 1, and z stays as it is: who wants less varied images scales z too.
+        files: the files that it is read from besides model folders, as a phrase in Markdown.
+        spaces: its latent spaces, of `z` (the input), `w` (one per image) and `w+` (one per layer).
+        has_noise: whether its images depend on noise maps; without, they are the same whatever noise is asked for.
+        truncation_scales: whether truncation scales latents towards their mean. Where it does not, it lies from 0 to 1 and
+            selects how images are synthesized, and z stays as it is: for less varied images scale z too.
         latent_sigma: standard deviation of every coordinate of z.
         latent_size: width of z.
-        w_size: width of one w; for families without w that of z, and of what rides behind it.
+        w_size: width of one w; for families without w the width of z and of what is appended to it.
         resolution: height and width of the image in pixels.
         image_channels: 1 gray, 3 RGB, 4 RGBA.
         num_classes: width of the label, 0 for unconditional generators.
@@ -67,9 +68,12 @@ class Generator(ModelMixin, ConfigMixin, ABC):
 
     @classmethod
     def read_file(cls, path: Path) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-        """The class's arguments and a state dict, out of a file in a family's own format; None for every other file.
+        """Reads a file in a family's own format; for families of other packages, since those here are read in `readers`.
 
-        For families of other packages: those here have their readers in `readers`. It must not run what is in the file.
+        It must not run anything in the file.
+
+        Returns:
+            The arguments of the class and a state dict; None for a file in another format.
 
         Raises:
             CheckpointError: the family's own format, but damaged.
@@ -79,24 +83,23 @@ class Generator(ModelMixin, ConfigMixin, ABC):
     @property
     @abstractmethod
     def layers(self) -> tuple[Layer, ...]:
-        """The rows of `ws`, in order: where the latent enters. Families without w have one, for their z."""
+        """The places where the latent enters, in the order of the rows of `ws`. Families without w have one, for z."""
 
     @property
     def feature_layers(self) -> tuple[Layer, ...]:
-        """The layers whose feature maps can be asked for, in order; where w enters every layer, the rows of `ws`."""
+        """The layers whose feature maps can be asked for, in order; by default `layers`."""
         return self.layers
 
     @property
     def truncates(self) -> bool:
-        """Whether truncation shows in the images at all."""
+        """Whether truncation has any effect on the images."""
         return True
 
     @property
     def latent_ranges(self) -> dict[str, tuple[int, int]]:
-        """Parts of z that enter the synthesis apart, by name: first coordinate and one past the last."""
+        """Ranges of z that enter the synthesis separately, by name: first coordinate and one past the last."""
         return {}
 
-    @abstractmethod
     def map(
         self,
         z: Float[Tensor, "batch latent"],
@@ -104,14 +107,17 @@ class Generator(ModelMixin, ConfigMixin, ABC):
         truncation: float = 1.0,
         cutoff: int | None = None,
     ) -> Float[Tensor, "batch layers w"]:
-        """The intermediate latents of z, one row per layer; for families without w one row that begins with z.
+        """Returns the intermediate latents of z, one row per layer; by default, without w, one row: z times the truncation.
 
         Args:
-            labels: class indices, or rows of label values; only and always for conditional generators.
-            truncation: psi; 1 leaves w as it is, 0 gives the mean image, negative values the opposite one (but see
+            labels: class indices, or rows of label values; required for conditional generators, refused by the others.
+            truncation: psi; 1 leaves w as it is, 0 gives the mean image, negative values the opposite image (but see
                 `truncation_scales`).
-            cutoff: how many layers, from the coarsest, are truncated; None means all.
+            cutoff: number of layers, from the coarsest, that are truncated; None means all.
         """
+        if not self.num_classes:
+            self.label_rows(labels, len(z))
+        return z[:, None] * (truncation if cutoff is None or cutoff > 0 else 1.0)
 
     @abstractmethod
     def synthesize_with_activations(
@@ -121,17 +127,17 @@ class Generator(ModelMixin, ConfigMixin, ABC):
         noise: Noise = "const",
         labels: Labels | None = None,
     ) -> tuple[Float[Tensor, "batch channels height width"], list[Float[Tensor, "batch _ _ _"]]]:
-        """The images, as `synthesize` gives them, and the maps that these `feature_layers` put out, in that order."""
+        """Returns images as `synthesize` does, and the outputs of the `feature_layers` with these indices, in that order."""
 
     def synthesize(
         self, ws: Float[Tensor, "batch layers w"], noise: Noise = "const", labels: Labels | None = None
     ) -> Float[Tensor, "batch channels height width"]:
-        """Images of intermediate latents, nominally in [-1, 1], not clamped.
+        """Returns images of intermediate latents, nominally in [-1, 1], not clamped.
 
         Args:
-            noise: `const` the checkpoint's own noise maps, `random` new ones for every image, `none`, a seed: one set of
-                maps for the whole batch, or a `torch.Generator` that gives every image its own.
-            labels: only for families whose synthesis itself looks at the class.
+            noise: `const` takes the checkpoint's own noise maps, `random` new ones for every image, `none` none, a seed one
+                set of maps for the whole batch, a `torch.Generator` draws them for every image.
+            labels: as in `map`, for families whose synthesis depends on the class.
         """
         return self.synthesize_with_activations(ws, (), noise, labels)[0]
 
@@ -142,12 +148,12 @@ class Generator(ModelMixin, ConfigMixin, ABC):
         truncation: float = 1.0,
         noise: Noise = "const",
     ) -> Float[Tensor, "batch channels height width"]:
-        """Images of latents: `map`, then `synthesize`."""
+        """Returns images of latents: `map`, then `synthesize`."""
         return self.synthesize(self.map(z, labels, truncation), noise, labels)
 
     @abstractmethod
     def modulation_weights(self) -> list[Float[Tensor, "_ w"]]:
-        """For each layer the matrix that first meets its latent, which is what SeFa factorizes.
+        """Returns for each layer the first matrix that is applied to its latent, which is what SeFa factorizes.
 
         Raises:
             ValueError: the family has no such matrices.
@@ -155,42 +161,42 @@ class Generator(ModelMixin, ConfigMixin, ABC):
 
     @property
     def tunable(self) -> dict[str, tuple[str, ...]]:
-        """Names of the submodules that can be tuned apart from the rest, by what they are together.
+        """Names of the submodules that can be tuned separately, by group.
 
-        `mapping` (z to w), `synthesis` (w to the image) and `affine` (the linear layers through which w modulates the
-        synthesis), as far as the family has them.
+        The groups are `mapping` (z to w), `synthesis` (w to the image) and `affine` (the linear layers through which w
+        modulates the synthesis), as far as the family has them.
         """
         return {}
 
     def recenter(self, samples: int = 10_000, rng: torch.Generator | None = None) -> None:
-        """Sets the mean latent that truncation goes to, once the weights have changed; families without one do nothing.
+        """Estimates the mean latent for truncation anew, after the weights have changed; families without one do nothing.
 
         Args:
-            samples: latents whose mean is taken, of all classes.
+            samples: number of latents, of all classes, whose mean is taken.
         """
 
     def fingerprint(self) -> str:
-        """The beginning of a digest of the weights: the same for every file format that one generator is read from."""
+        """Returns the beginning of a digest of the weights, which is the same for all file formats of one generator."""
         return fingerprint(self.state_dict())
 
     def sample_latents(self, count: int, rng: torch.Generator | None = None) -> Float[Tensor, "count latent"]:
-        """Latents of the distribution that the generator was trained on.
+        """Samples latents from the distribution that the generator was trained on.
 
         Args:
-            rng: where randomness comes from; None draws fresh entropy.
+            rng: source of randomness; None draws fresh entropy.
         """
         rng = rng or _fresh_rng()
         return torch.randn(count, self.latent_size, generator=rng, device=rng.device).to(self.device, self.dtype)
 
     def sample_labels(self, count: int, rng: torch.Generator | None = None) -> Int[Tensor, " count"] | None:
-        """Class indices drawn uniformly; None for unconditional generators."""
+        """Samples class indices uniformly; None for unconditional generators."""
         if not self.num_classes:
             return None
         rng = rng or _fresh_rng()
         return torch.randint(self.num_classes, (count,), generator=rng, device=rng.device).to(self.device)
 
     def label_rows(self, labels: Labels | None, batch: int) -> Float[Tensor, "batch classes"] | None:
-        """Labels as the network wants them: one-hot rows from class indices, rows as they are.
+        """Returns labels as rows: one-hot rows of class indices, rows as they are.
 
         Raises:
             ValueError: labels for an unconditional generator, none for a conditional one, or classes it does not have.
@@ -210,8 +216,15 @@ class Generator(ModelMixin, ConfigMixin, ABC):
         return labels.to(self.device, self.dtype)
 
 
+def block_layers(first: Sequence[str], blocks: int) -> list[Layer]:
+    """Returns the layers of a network that doubles its image block by block: those at 4 x 4, then two for each size."""
+    named = [(name, 4) for name in first]
+    named += [(name, size) for size in resolutions(blocks)[1:] for name in ("up conv", "conv")]
+    return [Layer(i, f"{size}x{size} {name}", size) for i, (name, size) in enumerate(named)]
+
+
 def fingerprint(state: Mapping[str, Tensor]) -> str:
-    """The beginning of a digest of a state dict in our names and in float32."""
+    """Returns the beginning of a digest of a state dict in our names and in float32."""
     digest = hashlib.sha256()
     for name, tensor in sorted(state.items()):
         digest.update(name.encode())

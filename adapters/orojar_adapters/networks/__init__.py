@@ -1,1 +1,1 @@
-"""The generator families, one file each, the discriminators, and the table of families."""
+"""The generator families, one file each, the discriminator, and the table of families."""

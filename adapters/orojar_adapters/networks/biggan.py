@@ -147,16 +147,6 @@ class BigGAN(Generator):
         ends = [round(chunks * third / 3) * self.chunk_size for third in range(4)]
         return dict(zip(("coarse", "mid", "fine"), pairwise(ends), strict=True))
 
-    def map(
-        self,
-        z: Float[Tensor, "batch latent"],
-        labels: Labels | None = None,
-        truncation: float = 1.0,
-        cutoff: int | None = None,
-    ) -> Float[Tensor, "batch layers w"]:
-        """Returns z times the truncation; the label has no effect yet."""
-        return z[:, None] * (truncation if cutoff is None or cutoff > 0 else 1.0)
-
     def synthesize_with_activations(
         self,
         ws: Float[Tensor, "batch layers w"],

@@ -134,17 +134,6 @@ class DCGAN(Generator):
             found.append(Layer(len(found), f"{size}x{size} conv{again}", size))
         return (*found, Layer(len(found), "image", self.resolution))
 
-    def map(
-        self,
-        z: Float[Tensor, "batch latent"],
-        labels: Labels | None = None,
-        truncation: float = 1.0,
-        cutoff: int | None = None,
-    ) -> Float[Tensor, "batch layers w"]:
-        """Returns z times the truncation."""
-        self.label_rows(labels, len(z))
-        return z[:, None] * (truncation if cutoff is None or cutoff > 0 else 1.0)
-
     def synthesize_with_activations(
         self,
         ws: Float[Tensor, "batch layers w"],

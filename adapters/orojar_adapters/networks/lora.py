@@ -1,4 +1,4 @@
-"""Low-rank adapters (LoRA, Hu et al., ICLR 2022) folded into the weights they change, in plain torch."""
+"""Low-rank adapters (LoRA, Hu et al., ICLR 2022), folded into the weights that they change."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +14,14 @@ LARGEST_ALPHA = 1e6
 
 @dataclass(frozen=True)
 class Adapter:
-    """A small change of a generator's linear layers: each puts out alpha / rank * B A x more.
+    """A low-rank change of a generator's linear layers, which adds alpha / rank * B A x to their outputs.
 
     Attributes:
-        base: whose weights it changes: `user/repo`, `user/repo/file` or the absolute path of a file or folder; None for weights
-            made in memory.
+        base: the generator that it changes: `user/repo`, `user/repo/file` or the absolute path of a file or folder; None for
+            one made in memory.
         revision: commit of the base on the Hub.
         rank: of every change, from 1 to 8192.
-        alpha: its strength, above 0 up to 1e6.
+        alpha: strength of the change, above 0, up to 1e6.
         factors: A (rank x in) and B (out x rank) by the name of the layer.
 
     Raises:
@@ -51,25 +51,25 @@ class Adapter:
                 if not factor.is_floating_point():
                     raise ValueError(f"A and B of {name[:80]!r} must hold floating-point values, one holds {factor.dtype}")
                 if not torch.isfinite(factor.float()).all():
-                    raise ValueError(f"A or B of {name[:80]!r} holds values that are not finite")
+                    raise ValueError(f"A or B of {name[:80]!r} holds values that are NaN or infinite")
 
     @property
     def base_is_a_path(self) -> bool:
-        """Whether the base is a file or folder of one machine, which means nothing on another."""
+        """Whether the base is a file or folder on this machine, which means nothing on others."""
         return self.revision is None and self.base is not None and Path(self.base).is_absolute()
 
     @torch.no_grad()
     def fold_into(self, generator: nn.Module) -> None:
-        """Puts the change into the weights themselves, after which nothing is left of the adapter.
+        """Adds the change to the generator's weights.
 
         Raises:
-            ValueError: a layer that the generator does not have, or that no such change fits.
+            ValueError: a layer that the generator does not have, or that the change does not fit.
         """
         layers = dict(generator.named_modules())
         for name, (down, up) in self.factors.items():
             layer, named = layers.get(name), f"the adapter changes {name[:80]!r}"
             if not isinstance(layer, nn.Linear):
-                raise ValueError(f"{named}, which is no linear layer of this {type(generator).__name__}")
+                raise ValueError(f"{named}, which is not a linear layer of this {type(generator).__name__}")
             if (up.shape[0], down.shape[1]) != (layer.out_features, layer.in_features):
                 found = f"{up.shape[0]} x {down.shape[1]}"
                 raise ValueError(f"{named} by {found} values, its weight has {layer.out_features} x {layer.in_features}")
@@ -79,7 +79,7 @@ class Adapter:
             except ValueError as e:
                 raise ValueError(f"{named}: {e}") from e
             if not torch.isfinite(layer.weight).all():
-                raise ValueError(f"{named} so much that its weight is not finite any more")
+                raise ValueError(f"{named} so much that its weight is NaN or infinite")
 
 
 def _fold(layer: nn.Linear, change: Tensor) -> None:
@@ -88,4 +88,4 @@ def _fold(layer: nn.Linear, change: Tensor) -> None:
     elif type(layer) is nn.Linear:
         layer.weight += change.to(layer.weight)
     else:
-        raise ValueError(f"what {type(layer).__name__} does with its weight is not known")
+        raise ValueError(f"it is not known what {type(layer).__name__} does with its weight")

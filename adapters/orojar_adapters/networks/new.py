@@ -16,11 +16,11 @@ LARGE = 128
 
 
 def new_discriminator(generator: Generator, width: int, seed: int) -> Discriminator:
-    """A StyleGAN2 discriminator for a generator's images, with weights that depend on the seed alone.
+    """Returns a StyleGAN2 discriminator for a generator's images, with weights that depend on the seed alone.
 
     Args:
-        width: feature maps at full resolution; with every halving they double, to 8 or for large images 16 times as many, as
-            in StyleGAN2.
+        width: feature maps at full resolution; they double with every halving, up to 8 times as many, or 16 times for large
+            images, as in StyleGAN2.
 
     Raises:
         ValueError: an image size that is not a power of two.
@@ -38,10 +38,10 @@ def new_discriminator(generator: Generator, width: int, seed: int) -> Discrimina
 def new_networks(
     family: str, sizes: dict[str, Any], discriminator_channels: Sequence[int], seed: int
 ) -> tuple[Generator, Discriminator]:
-    """An unconditional RGB generator and a StyleGAN2 discriminator, with weights that depend on the seed alone.
+    """Returns an unconditional RGB generator and a StyleGAN2 discriminator, with weights that depend on the seed alone.
 
     Args:
-        sizes: arguments of families; those that this one does not take are left out.
+        sizes: arguments of any families; those that this one does not have are ignored.
         discriminator_channels: feature maps at 4 x 4, 8 x 8, ... up to the resolution.
 
     Raises:

@@ -13,8 +13,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from orojar_adapters.contract.generator import Generator, Labels, Layer, Noise
-from orojar_adapters.contract.sizes import check_blocks, check_sizes, resolutions
+from orojar_adapters.contract.generator import Generator, Labels, Layer, Noise, block_layers
+from orojar_adapters.contract.sizes import check_blocks, check_sizes
 from orojar_adapters.ops.activation import normalize_second_moment
 from orojar_adapters.ops.resample import conv_upsample_nearest
 
@@ -112,23 +112,7 @@ class PGGAN(Generator):
 
     @property
     def feature_layers(self) -> tuple[Layer, ...]:
-        found = [Layer(0, "4x4 dense", 4), Layer(1, "4x4 conv", 4)]
-        for size in resolutions(len(self.synthesis.layers) // 2)[1:]:
-            found += [
-                Layer(len(found), f"{size}x{size} up conv", size),
-                Layer(len(found) + 1, f"{size}x{size} conv", size),
-            ]
-        return tuple(found)
-
-    def map(
-        self,
-        z: Float[Tensor, "batch latent"],
-        labels: Labels | None = None,
-        truncation: float = 1.0,
-        cutoff: int | None = None,
-    ) -> Float[Tensor, "batch layers w"]:
-        """Returns z times the truncation, of which only the sign has an effect where z is normalized; labels have none yet."""
-        return z[:, None] * (truncation if cutoff is None or cutoff > 0 else 1.0)
+        return tuple(block_layers(("dense", "conv"), len(self.synthesis.layers) // 2))
 
     def synthesize_with_activations(
         self,

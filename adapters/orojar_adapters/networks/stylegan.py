@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from orojar_adapters.contract.generator import Generator, Labels, Layer, Noise
+from orojar_adapters.contract.generator import Generator, Labels, Layer, Noise, block_layers
 from orojar_adapters.contract.sizes import check_blocks, check_positive, check_sizes, resolutions
 from orojar_adapters.ops.linear import EqualizedLinear
 from orojar_adapters.ops.mapping import Mapping
@@ -144,13 +144,7 @@ class StyleGAN(Generator):
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        found = [Layer(0, "4x4 const", 4), Layer(1, "4x4 conv", 4)]
-        for size in resolutions(len(self.synthesis.layers) // 2)[1:]:
-            found += [
-                Layer(len(found), f"{size}x{size} up conv", size),
-                Layer(len(found) + 1, f"{size}x{size} conv", size),
-            ]
-        return tuple(found)
+        return tuple(block_layers(("const", "conv"), len(self.synthesis.layers) // 2))
 
     def map(
         self,

@@ -12,7 +12,7 @@ from diffusers.configuration_utils import register_to_config
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from orojar_adapters.contract.generator import Generator, Labels, Layer, Noise
+from orojar_adapters.contract.generator import Generator, Labels, Layer, Noise, block_layers
 from orojar_adapters.contract.sizes import check_blocks, check_positive, check_sizes, resolutions
 from orojar_adapters.ops.activation import biased_lrelu
 from orojar_adapters.ops.linear import EqualizedLinear
@@ -159,12 +159,7 @@ class StyleGAN2(Generator):
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        found = [Layer(0, "4x4 conv", 4)]
-        for size in self.synthesis.resolutions[1:]:
-            found += [
-                Layer(len(found), f"{size}x{size} up conv", size),
-                Layer(len(found) + 1, f"{size}x{size} conv", size),
-            ]
+        found = block_layers(("conv",), len(self.synthesis.resolutions))
         return (*found, Layer(len(found), "to RGB", self.resolution))
 
     def map(

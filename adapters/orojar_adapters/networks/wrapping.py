@@ -1,4 +1,4 @@
-"""Somebody else's module inside the contract: whoever has such a generator loads it and wraps it."""
+"""Wraps anybody's module as a generator of our contract; whoever has one loads it themselves."""
 
 import os
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from orojar_adapters.contract.generator import Generator, Labels, Layer, Noise
 
 @final
 class Wrapped(Generator):
-    """A generator that computes what a module computes, with the module's own weights. It cannot be saved: see `wrap`."""
+    """A generator that calls a module and shares its weights. It cannot be saved, as the module's code is not ours."""
 
     family = "wrapped"
     title = "any module from one latent to images"
@@ -35,7 +35,7 @@ class Wrapped(Generator):
         self.features = list(features)
         maps, image = self._run(torch.zeros(2, self.latent_size), torch.zeros(2, num_classes) if num_classes else None)
         if image.ndim != 4 or image.shape[2] != image.shape[3] or image.shape[1] not in (1, 3, 4):
-            raise ValueError(f"expected square images of 1, 3 or 4 channels, the module puts out {tuple(image.shape)}")
+            raise ValueError(f"expected square images of 1, 3 or 4 channels, the module returns {tuple(image.shape)}")
         self.image_channels, self.resolution = image.shape[1], image.shape[2]
         sized = [(name, maps[name].shape[-1]) for name in self.features]
         self._feature_layers = tuple(
@@ -50,15 +50,6 @@ class Wrapped(Generator):
     def feature_layers(self) -> tuple[Layer, ...]:
         return self._feature_layers
 
-    def map(
-        self,
-        z: Float[Tensor, "batch latent"],
-        labels: Labels | None = None,
-        truncation: float = 1.0,
-        cutoff: int | None = None,
-    ) -> Float[Tensor, "batch layers w"]:
-        return (z * truncation)[:, None]
-
     def synthesize_with_activations(
         self,
         ws: Float[Tensor, "batch layers w"],
@@ -72,7 +63,7 @@ class Wrapped(Generator):
         return image, [named[i] for i in activations]
 
     def _run(self, z: Tensor, labels: Tensor | None) -> tuple[dict[str, Tensor], Tensor]:
-        """The feature maps by the submodule's name, and the module's own output."""
+        """Returns the feature maps by name of the submodule, and the module's own output."""
         maps: dict[str, Tensor] = {}
         hooks = [
             self.module.get_submodule(name).register_forward_hook(lambda _, __, out, name=name: maps.__setitem__(name, out))
@@ -86,10 +77,14 @@ class Wrapped(Generator):
                 hook.remove()
 
     def modulation_weights(self) -> list[Float[Tensor, "_ w"]]:
-        raise ValueError("SeFa needs the matrix that first meets z, and which one that is a wrapped module does not say")
+        raise ValueError(
+            "SeFa needs the first matrix that is applied to z, and a wrapped module does not tell which one that is"
+        )
 
     def save_pretrained(self, save_directory: str | os.PathLike, *args: Any, **kwargs: Any) -> None:
-        raise ValueError("a wrapped module cannot be saved, as its code is yours: keep its class, and save directions alone")
+        raise ValueError(
+            "a wrapped module cannot be saved, as its code is not ours: keep your class, and save directions alone"
+        )
 
 
 def wrap(
@@ -99,23 +94,23 @@ def wrap(
     image_range: tuple[float, float] = (-1.0, 1.0),
     features: Sequence[str] | None = None,
 ) -> Wrapped:
-    """A generator of our contract around a module in memory; it shares the module's weights, so tuning it tunes the module.
+    """Wraps a module in memory as a generator; it shares the module's weights, so tuning it tunes the module.
 
     Args:
-        module: from a batch of z to images, twice differentiable, without noise of its own; it is put into evaluation mode.
+        module: maps a batch of z to images, twice differentiable, without noise of its own; it is put into evaluation mode.
             A graph (TorchScript, ONNX) is such a module once its own library has loaded it.
         latent_size: width of z, or its shape, such as (100, 1, 1).
-        num_classes: width of the rows of label values that the module takes beside z; 0 for none.
-        image_range: what the module puts out for black and for white.
-        features: names of the submodules whose outputs are feature maps, from coarse to fine; None takes its convolutions.
+        num_classes: width of the rows of label values that the module takes after z; 0 for none.
+        image_range: the module's values of black and of white.
+        features: names of the submodules whose outputs are feature maps, from coarse to fine; None means its convolutions.
 
     Raises:
-        ValueError: the module does not put out square images of 1, 3 or 4 channels, or the range is empty.
-        AttributeError: a submodule that the module does not have.
+        ValueError: the module does not return square images of 1, 3 or 4 channels, or the range is empty.
+        AttributeError: the module does not have a submodule of that name.
     """
     shape = (latent_size,) if isinstance(latent_size, int) else tuple(latent_size)
     if not image_range[0] < image_range[1]:
-        raise ValueError(f"image_range must be the value of black, then a larger one of white, got {image_range}")
+        raise ValueError(f"image_range must be the value of black and a larger one of white, got {image_range}")
     convolutions = (nn.Conv2d, nn.ConvTranspose2d)
     named = features or [name for name, part in module.named_modules() if name and isinstance(part, convolutions)]
     with torch.no_grad():

@@ -1,6 +1,6 @@
 """Filters that keep signals band-limited around a pointwise nonlinearity (Karras et al., StyleGAN3, NeurIPS 2021, section 3).
 
-All filters are symmetric, and of even length where they change the sampling rate: input and output have the same centre.
+All filters are symmetric, and of even length where they change the sampling rate: input and output have the same center.
 """
 
 import math
@@ -11,15 +11,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 WHOLE_ON = ("cpu",)
-"""Devices on which a separable filter runs as one kernel of K x K: oneDNN needs no longer for it than for two of K taps."""
+"""Devices on which a separable filter runs as one kernel of K x K, as fast as two of K taps: so it is with oneDNN."""
 
 
 def lowpass(taps: int, cutoff: float, width: float, sampling_rate: float) -> Float[Tensor, " taps"]:
-    """A sinc below a Kaiser window, with a sum of 1 (appendix C).
+    """Returns a sinc times a Kaiser window, with a sum of 1 (appendix C).
 
     Args:
         cutoff: frequency of half the amplitude, below half the sampling rate.
-        width: of the transition from what passes to what is stopped, in the same unit.
+        width: width of the transition band, in the same unit.
     """
     times = _times(taps, sampling_rate)
     filter = torch.sinc(2 * cutoff * times) * _kaiser_window(taps, width, sampling_rate)
@@ -27,10 +27,10 @@ def lowpass(taps: int, cutoff: float, width: float, sampling_rate: float) -> Flo
 
 
 def radial_lowpass(taps: int, cutoff: float, width: float, sampling_rate: float) -> Float[Tensor, "taps taps"]:
-    """A jinc below a separable Kaiser window, with a sum of 1: the same in all directions (appendix C).
+    """Returns a jinc times a separable Kaiser window, with a sum of 1: the same in all directions (appendix C).
 
     Args:
-        taps: in each axis, an even number: none lies on the centre.
+        taps: in each axis, an even number: none lies on the center.
     """
     times = _times(taps, sampling_rate)
     radius = math.pi * torch.hypot(times[:, None], times)
@@ -44,7 +44,7 @@ def _times(taps: int, sampling_rate: float) -> Tensor:
 
 
 def _kaiser_window(taps: int, width: float, sampling_rate: float) -> Tensor:
-    """The window that attenuates as much as so many taps can for this width (Kaiser's empirical formulas)."""
+    """Returns the window with the highest attenuation for so many taps and this width (Kaiser's empirical formulas)."""
     attenuation = 7.95 + 2.285 * (taps - 1) * math.pi * width / (sampling_rate / 2)
     if attenuation > 50:
         beta = 0.1102 * (attenuation - 8.7)
@@ -57,16 +57,16 @@ def _kaiser_window(taps: int, width: float, sampling_rate: float) -> Tensor:
 def upsample(
     x: Float[Tensor, "batch channels height height"], taps: Float[Tensor, " taps"], factor: int, size: int
 ) -> Float[Tensor, "batch channels size size"]:
-    """`size` x `size` samples at `factor` times the rate: zeros between the samples and around them, then the filter.
+    """Returns `size` x `size` samples at `factor` times the rate: zeros between the samples and around them, then the filter.
 
     Raises:
-        ValueError: so many samples cannot lie around the same centre, or reach beyond the filter.
+        ValueError: so many samples cannot have the same center, or reach beyond the filter.
     """
     whole = (x.shape[-1] - 1) * factor + len(taps)
     if size > whole or (whole - size) % 2:
         raise ValueError(f"size must be {whole}, or less by an even number, got {size}")
     padding, taps = (whole - size) // 2, taps * factor
-    if factor > 2:  # where a backward pass of the convolutions takes three times as long
+    if factor > 2:  # the backward pass of convolutions would take three times as long
         rows = _interpolation(x.shape[-1], taps, factor, padding, size)
         return rows.T @ x @ rows
     for kernel in _kernels(taps, x):
@@ -77,7 +77,7 @@ def upsample(
 
 
 def _interpolation(length: int, taps: Tensor, factor: int, padding: int, size: int) -> Tensor:
-    """The matrix (input samples x output samples) of one axis."""
+    """Returns the matrix (input samples x output samples) of one axis."""
     tap = torch.arange(size, device=taps.device) + padding - factor * torch.arange(length, device=taps.device)[:, None]
     inside = (tap >= 0) & (tap < len(taps))
     return taps[tap.clamp(0, len(taps) - 1)] * inside
@@ -88,7 +88,7 @@ def downsample(
     taps: Float[Tensor, " taps"] | Float[Tensor, "taps taps"],
     factor: int,
 ) -> Float[Tensor, "batch channels size size"]:
-    """Every `factor`-th sample of what the filter gives wherever it lies inside the image wholly."""
+    """Filters where the filter lies wholly inside the image, and keeps every `factor`-th sample."""
     for kernel in _kernels(taps, x):
         stride = [factor if length > 1 else 1 for length in kernel.shape[2:]]
         x = F.conv2d(x, kernel, stride=stride, groups=x.shape[1])
@@ -96,7 +96,7 @@ def downsample(
 
 
 def _kernels(taps: Tensor, x: Tensor) -> list[Tensor]:
-    """Depthwise kernels that are this filter one after the other."""
+    """Returns depthwise kernels that, applied in turn, are this filter."""
     if taps.ndim == 2:
         kernels = [taps]
     elif x.device.type in WHOLE_ON:
@@ -116,13 +116,13 @@ def filtered_lrelu(
     gain: float = math.sqrt(2),
     clamp: float | None = None,
 ) -> Float[Tensor, "batch channels size size"]:
-    """A leaky ReLU (slope 0.2, times `gain`, limited to [-clamp, clamp]) at a higher sampling rate (figure 4b).
+    """Applies a leaky ReLU (slope 0.2, times `gain`, limited to [-clamp, clamp]) at a higher sampling rate (figure 4b).
 
     Args:
-        up: from the rate of `x` to that of the nonlinearity.
-        down: from there to the rate of the output.
+        up: factor from the rate of `x` to that of the nonlinearity.
+        down: factor from there to the rate of the output.
     """
-    # a gain passes through the nonlinearity, so the filter may bring it along: half of it in each axis
+    # the nonlinearity commutes with a gain, so the filter applies it: its square root in each axis
     x = upsample(x, up_taps * gain**0.5, up, down * (size - 1) + down_taps.shape[-1])
     x = F.leaky_relu(x, 0.2, inplace=True)  # these are the largest tensors of a network
     return downsample(x if clamp is None else x.clamp(-clamp, clamp), down_taps, down)

@@ -7,10 +7,10 @@ from torch.nn import functional as F
 
 
 class SelfAttention(nn.Module):
-    """Adds to every pixel a learned mixture of all pixels; keys and values are pooled 2 x 2 first, as in BigGAN.
+    """Adds a learned mixture of all pixels to every pixel; keys and values are pooled 2 x 2 first, as in BigGAN.
 
     Args:
-        channels: of the feature map, at least 8; keys have an eighth of them and values half.
+        channels: of the feature map, at least 8; keys have an eighth of them, values half.
     """
 
     def __init__(self, channels: int) -> None:

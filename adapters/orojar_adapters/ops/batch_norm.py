@@ -1,4 +1,4 @@
-"""Batch normalisation as a trained generator uses it: by stored statistics, in training mode too."""
+"""Batch normalization by stored statistics, in training mode too, as a trained generator needs it."""
 
 import torch
 from jaxtyping import Float
@@ -13,14 +13,14 @@ def batch_norm(
     bias: Float[Tensor, "#batch channels"],
     eps: float,
 ) -> Float[Tensor, "batch channels height width"]:
-    """`(x - mean) / sqrt(variance + eps) * gain + bias`, each per channel, or per image and channel."""
+    """Returns `(x - mean) / sqrt(variance + eps) * gain + bias`, each per channel, or per image and channel."""
     scale = gain * (variance + eps).rsqrt()
     shift = bias - mean * scale
     return x * scale[:, :, None, None] + shift[:, :, None, None]
 
 
 class StoredNorm(nn.Module):
-    """Batch norm with a gain and a bias per channel: one image never depends on the others of its batch."""
+    """Batch norm with a gain and a bias per channel; an image never depends on the others in its batch."""
 
     stored_mean: Tensor
     stored_var: Tensor

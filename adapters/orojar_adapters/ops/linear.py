@@ -11,15 +11,15 @@ from orojar_adapters.ops.activation import biased_lrelu
 
 
 class EqualizedLinear(nn.Linear):
-    """A linear layer whose weight is scaled at run time, so that Adam moves every layer at the same speed.
+    """A linear layer whose weight is scaled at run time, so that Adam updates every layer at the same speed.
 
-    A plain `nn.Linear` to everything that looks for one (peft's LoRA, for example): only the scaling is added.
+    It is an `nn.Linear` for everything that looks for one, such as peft's LoRA; only the scaling is added.
 
     Args:
         in_size: width of the input.
         out_size: width of the output.
-        bias_init: the bias at the start; modulation layers use 1.
-        lr_multiplier: learning speed against the rest of the network, above 0; mapping networks use 0.01.
+        bias_init: initial value of the bias; modulation layers use 1.
+        lr_multiplier: learning rate relative to the rest of the network, above 0; mapping networks use 0.01.
         lrelu: whether a leaky ReLU (slope 0.2, gain sqrt 2) follows.
     """
 
@@ -36,18 +36,18 @@ class EqualizedLinear(nn.Linear):
 
     @property
     def gain(self) -> float:
-        """What the stored weight is multiplied by at run time."""
+        """Factor of the stored weight at run time."""
         return self.lr_multiplier / math.sqrt(self.in_features)
 
     @torch.no_grad()
     def fold(self, change: Float[Tensor, "out_size in_size"]) -> None:
-        """Changes the stored weight so that the layer puts out `change @ input` more.
+        """Changes the stored weight so that the output grows by `change @ input`.
 
         Raises:
-            ValueError: the layer ends in a leaky ReLU, behind which no change of the weight reaches.
+            ValueError: the layer ends in a leaky ReLU, after which no change of the weight has that effect.
         """
         if self.lrelu:
-            raise ValueError("what is added behind its leaky ReLU is no change of its weight")
+            raise ValueError("what is added after its leaky ReLU is not a change of its weight")
         self.weight += (change / self.gain).to(self.weight)
 
     def forward(self, input: Float[Tensor, "batch in_size"]) -> Float[Tensor, "batch out_size"]:

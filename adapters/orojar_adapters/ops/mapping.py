@@ -14,12 +14,12 @@ class Mapping(nn.Module):
     """A stack of fully connected layers (Karras et al., StyleGAN, CVPR 2019, section 2).
 
     Args:
-        latent_size: width of z; 0 when only a label comes in (the discriminator's).
+        latent_size: width of z; 0 where a label is the only input, as in the discriminator.
         num_classes: width of the label; 0 for none.
         w_size: width of the output.
         depth: number of layers.
         width: width of the layers before the last.
-        lr_multiplier: learning speed of these layers.
+        lr_multiplier: learning-rate multiplier of these layers.
     """
 
     w_avg: Tensor
@@ -49,7 +49,7 @@ class Mapping(nn.Module):
     def layerwise(
         self, w: Float[Tensor, "batch w"], layers: int, truncation: float, cutoff: int | None
     ) -> Float[Tensor, "batch layers w"]:
-        """One w for every layer, truncated towards the mean w in the layers before the cutoff (None: in all)."""
+        """Repeats w for every layer, truncated towards the mean w in the layers before the cutoff (None: in all)."""
         ws = w[:, None].repeat(1, layers, 1)
         if truncation == 1:
             return ws

@@ -16,20 +16,20 @@ def modulated_conv(
     demodulate: bool = True,
     up: bool = False,
 ) -> Float[Tensor, "batch out_channels out_height out_width"]:
-    """`x` convolved with `weight * styles`, its output brought back to unit variance where `demodulate`.
+    """Convolves `x` with `weight * styles`; `demodulate` scales the output back to unit variance.
 
-    Scaling the input, convolving once and scaling the output (equations 1 and 3) gives what one kernel per sample gives,
-    without a grouped convolution.
+    Scaling the input, convolving once and scaling the output (equations 1 and 3) is the same as one kernel per sample, without
+    a grouped convolution.
 
     Args:
-        up: whether the image is doubled in size on the way.
+        up: whether the image is also doubled in size.
     """
     x = x * rearrange(styles, "b i -> b i 1 1")
     kernel = weight.shape[-1]
     x = conv_upsample(x, weight) if up else F.conv2d(x, weight, padding=kernel // 2)
     if not demodulate:
         return x
-    wide = torch.promote_types(styles.dtype, torch.float32)  # sums of squares are past the largest number of float16
+    wide = torch.promote_types(styles.dtype, torch.float32)  # sums of squares would overflow float16
     with torch.autocast(x.device.type, enabled=False):
         norms = styles.to(wide).square() @ weight.to(wide).square().sum(dim=(2, 3)).T
         scale = (norms + 1e-8).rsqrt().to(x.dtype)

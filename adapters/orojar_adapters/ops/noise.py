@@ -8,7 +8,7 @@ from orojar_adapters.contract.generator import Noise
 
 
 def noise_rng(noise: Noise) -> torch.Generator | None:
-    """The random numbers behind a noise setting, None where it needs none.
+    """Returns the source of randomness for a noise setting; None where it needs none.
 
     Raises:
         ValueError: neither `const`, `random`, `none`, a seed nor a `torch.Generator`.
@@ -34,12 +34,12 @@ def add_noise(
     noise: Noise,
     rng: torch.Generator | None,
 ) -> Float[Tensor, "batch channels height width"]:
-    """Features with `strength` times a map of noise added, the same for all channels.
+    """Adds `strength` times a noise map, which is the same for all channels.
 
     Args:
         const: the checkpoint's own map.
         noise: as in `Generator.synthesize`; a seed draws one map for the whole batch.
-        rng: what `noise_rng` makes of it.
+        rng: the result of `noise_rng`.
     """
     if noise == "const":
         return x + const * strength

@@ -82,10 +82,10 @@ class Doubled(nn.Linear):
 @pytest.mark.parametrize(
     ("layer", "words"),
     [
-        (nn.Conv2d(5, 3, 1), "changes '0', which is no linear layer of this Sequential"),
-        (nn.Identity(), "changes '0', which is no linear layer"),
-        (Doubled(5, 3), "changes '0': what Doubled does with its weight is not known"),
-        (EqualizedLinear(5, 3, lrelu=True), "changes '0': what is added behind its leaky ReLU is no change of its weight"),
+        (nn.Conv2d(5, 3, 1), "changes '0', which is not a linear layer of this Sequential"),
+        (nn.Identity(), "changes '0', which is not a linear layer"),
+        (Doubled(5, 3), "changes '0': it is not known what Doubled does"),
+        (EqualizedLinear(5, 3, lrelu=True), "changes '0': after its leaky ReLU"),
         (nn.Linear(6, 3), "changes '0' by 3 x 5 values, its weight has 3 x 6"),
         (nn.Linear(5, 4), "changes '0' by 3 x 5 values, its weight has 4 x 5"),
     ],
@@ -100,9 +100,9 @@ def test_a_layer_that_is_not_there_and_a_change_that_is_too_large_are_named(gene
     adapter = tiny_adapter(generator)
     layer, (down, up) = next(iter(adapter.factors.items()))
     for wrong in ("synthesis.b8", "", "synthesis.b1024.conv0.affine", "device"):
-        with pytest.raises(ValueError, match=f"changes '{wrong}', which is no linear layer of this"):
+        with pytest.raises(ValueError, match=f"changes '{wrong}', which is not a linear layer of this"):
             dataclasses.replace(adapter, factors={wrong: (down, up)}).fold_into(generator)
-    with pytest.raises(ValueError, match="so much that its weight is not finite any more"):
+    with pytest.raises(ValueError, match="its weight is NaN or infinite"):
         dataclasses.replace(adapter, factors={layer: (down * 1e30, up * 1e30)}).fold_into(generator)
 
 
@@ -123,7 +123,7 @@ ONE = torch.ones(2, 5), torch.ones(3, 2)
         ({"factors": {"a": (torch.ones(2), torch.ones(3, 2))}}, "must be 2 x in and out x 2"),
         ({"factors": {"a": (torch.ones(2, 5), torch.ones(3, 4))}}, "must be 2 x in and out x 2"),
         ({"factors": {"a": (torch.ones(2, 5).int(), ONE[1])}}, "must hold floating-point values, one holds torch.int32"),
-        ({"factors": {"a": (ONE[0], ONE[1] * torch.nan)}}, "A or B of 'a' holds values that are not finite"),
+        ({"factors": {"a": (ONE[0], ONE[1] * torch.nan)}}, "A or B of 'a' holds values that are NaN"),
     ],
 )
 def test_an_adapter_checks_itself(changes, words):

@@ -271,20 +271,20 @@ def test_a_config_that_is_damaged_is_refused(model, text):
         (lambda s: s.update({KEY: torch.ones(3, 0)}), "by 8 x 0 values, its weight has 8 x 8"),
         (lambda s: s.update({KEY: torch.ones(3, 8).int()}), "must hold floating-point values"),
         (lambda s: s.update({KEY: torch.ones(3, 8, dtype=torch.complex64)}), "must hold floating-point values"),
-        (lambda s: s.update({KEY: torch.full((3, 8), torch.nan)}), "holds values that are not finite"),
-        (lambda s: s.update({KEY: torch.full((3, 8), torch.inf)}), "holds values that are not finite"),
-        (lambda s: s.update({KEY: torch.full((3, 8), 3e38)}), "so much that its weight is not finite any more"),
+        (lambda s: s.update({KEY: torch.full((3, 8), torch.nan)}), "holds values that are NaN or infinite"),
+        (lambda s: s.update({KEY: torch.full((3, 8), torch.inf)}), "holds values that are NaN or infinite"),
+        (lambda s: s.update({KEY: torch.full((3, 8), 3e38)}), "its weight is NaN or infinite"),
         (
             lambda s: s.update(
                 {name.replace("synthesis.b8.conv0.affine", "mapping.fc0"): s.pop(name) for name in [*s] if ".b8.conv0." in name}
             ),
-            "changes 'mapping.fc0': what is added behind its leaky ReLU",
+            "changes 'mapping.fc0': what is added after its leaky ReLU",
         ),
         (
             lambda s: s.update(
                 {name.replace("b8.conv0.affine", "b8.conv0"): s.pop(name) for name in [*s] if ".b8.conv0." in name}
             ),
-            "changes 'synthesis.b8.conv0', which is no linear layer of this StyleGAN2",
+            "changes 'synthesis.b8.conv0', which is not a linear layer of this StyleGAN2",
         ),
     ],
 )
