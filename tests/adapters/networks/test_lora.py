@@ -85,7 +85,7 @@ class Doubled(nn.Linear):
         (nn.Conv2d(5, 3, 1), "changes '0', which is not a linear layer of this Sequential"),
         (nn.Identity(), "changes '0', which is not a linear layer"),
         (Doubled(5, 3), "changes '0': it is not known what Doubled does"),
-        (EqualizedLinear(5, 3, lrelu=True), "changes '0': after its leaky ReLU"),
+        (EqualizedLinear(5, 3, lrelu=True), "changes '0': .* after its leaky ReLU"),
         (nn.Linear(6, 3), "changes '0' by 3 x 5 values, its weight has 3 x 6"),
         (nn.Linear(5, 4), "changes '0' by 3 x 5 values, its weight has 4 x 5"),
     ],
