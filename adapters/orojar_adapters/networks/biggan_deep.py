@@ -1,7 +1,7 @@
 """BigGAN-deep (Brock et al., ICLR 2019, appendix B), the architecture of Hugging Face's port of the released generators.
 
 Its truncation does not scale z: it selects among batch-norm statistics that are stored for many truncations. For the usual
-truncated images scale z as well. Here the truncation is one more column behind z, so that `synthesize` needs no other state.
+truncated images scale z as well. Here the truncation is one more column after z, so that `synthesize` needs no other state.
 Spectral norm is already divided out of the weights.
 """
 

@@ -59,7 +59,9 @@ def _sizes(old: Tensors, blocks: int) -> dict[str, Any]:
     features, chunk = old.get("linear.weight", 2).shape
     side = math.isqrt(features // channels[0])
     if side * side * channels[0] != features:
-        raise CheckpointError(f"its first layer makes {features} values, which are no square image of {channels[0]} channels")
+        raise CheckpointError(
+            f"its first layer makes {features} values, which are not a square image of {channels[0]} channels"
+        )
     entry = old.get("blocks.0.0.bn1.gain.weight", 2).shape
     classes, embedding = old.get("shared.weight", 2).shape if "shared.weight" in old else (entry[0], None)
     hierarchical = embedding is not None and entry[1] > embedding

@@ -21,7 +21,7 @@ from orojar_adapters.readers.tensors import Tensors
 WITHOUT_PADDING = {(3, 4, 3, 4): (2, 1, 2, 2), (3, 3, 3, 3, 4): (2, 2, 2, 2, 2)}
 """Strides by kernels of the 28 and 64 pixel generators of DeepLearning.AI's course on GANs, whose convolutions pad nothing."""
 AUTHORS = re.compile(r"layers\.\d+\.layers\.(conv|instancenorm|batchnorm)")
-"""Layers of OroJaR's small GANs (`Generator`, `Generator128`): leaky ReLU behind norms, no activation without one."""
+"""Layers of OroJaR's small GANs (`Generator`, `Generator128`): leaky ReLU after norms, no activation without one."""
 AUTHORS_EPS = {"instance": 1e-6, "batch": 1e-3}
 NORM_PARTS = {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"}
 
@@ -117,10 +117,12 @@ def _convolution(old: Tensors, layer: str, i: int, new: dict[str, Tensor]) -> No
 
 
 def _norm(old: Tensors, layer: str, stages: list[dict[str, Any]], new: dict[str, Tensor]) -> dict[str, Any]:
-    """Returns the last stage with a norm behind its convolution, and takes the norm's tensors."""
+    """Takes a norm's tensors and returns the last stage with it after its convolution."""
     parts = {name.rpartition(".")[2] for name in old if name.rpartition(".")[0] == layer}
     if not stages or stages[-1]["norm"] != "none" or not parts <= NORM_PARTS:
-        raise CheckpointError(f"expected convolutions and norms one behind the other, found {layer!r} with {sorted(parts)[:4]}")
+        raise CheckpointError(
+            f"expected convolutions, each with at most one norm after it, found {layer!r} with {sorted(parts)[:4]}"
+        )
     stage, target = stages[-1], f"synthesis.{len(stages) - 1}.norm"
     old.drop(f"{layer}.num_batches_tracked")
     if "running_mean" in parts:

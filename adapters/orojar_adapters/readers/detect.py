@@ -12,7 +12,7 @@ from orojar_adapters.readers.torch_file import ZIP, read_torch
 from orojar_adapters.readers.unpickle import Bounded, read_pickle
 
 LEGACY_TORCH = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
-"""The magic number that opens torch files in the format before zip, behind the two bytes of the protocol."""
+"""The magic number that opens torch files in the format before zip, after the two bytes of the protocol."""
 READS = (
     "a model folder, an NVlabs StyleGAN2 (PyTorch or TensorFlow) or StyleGAN3 .pkl, a StyleGAN2 state dict in NVlabs' names, a "
     "rosinality StyleGAN2 .pt, a genforce .pth, a BigGAN-PyTorch .pth, a BigGAN-deep folder or a DCGAN's state dict"

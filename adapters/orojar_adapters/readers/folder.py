@@ -37,7 +37,7 @@ def read(folder: Path, class_names: dict[str, str], source: str) -> Checkpoint:
         class_names: family by class name, as `config.json` states it.
 
     Raises:
-        CheckpointError: JSON or weights that are damaged, or a class that is no family.
+        CheckpointError: JSON or weights that are damaged, or a class that is not a family.
     """
     class_name, generator = _weights(folder, class_names)
     discriminator, problem = read_discriminator(folder)
@@ -65,7 +65,7 @@ def read_discriminator(folder: Path) -> tuple[Weights | None, str | None]:
 
 
 def read_base(folder: Path) -> dict[str, Any]:
-    """Returns what a model folder says about the weights that it was made from; empty where it says nothing.
+    """Returns what a model folder states about the weights that it was made from; empty where it states nothing.
 
     Raises:
         CheckpointError: JSON that is damaged.

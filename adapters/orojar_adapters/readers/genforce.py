@@ -27,7 +27,7 @@ def mapping(old: Tensors, bias_gain: float = 1.0) -> tuple[dict[str, Tensor], di
     """Returns the tensors of a mapping network in our names, and the arguments that their shapes tell.
 
     Args:
-        bias_gain: factor of the biases, which that code adds behind a gain and we before it.
+        bias_gain: factor of the biases, which that code adds after a gain and we before it.
 
     Raises:
         CheckpointError: no layers, or one w for each layer of the synthesis.

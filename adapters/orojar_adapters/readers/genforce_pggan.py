@@ -17,8 +17,8 @@ def generator(old: Tensors, discriminator: Tensors | None) -> Weights:
     """Returns the generator at its full resolution.
 
     Args:
-        discriminator: the only one to tell how many inputs of the first layer are classes: it has an output for each of them
-            behind the first. Without it all inputs are taken as z.
+        discriminator: it alone tells how many inputs of the first layer are classes, as it has one more output than those;
+            without it all inputs are taken as z.
     """
     sizes = block_sizes(old, "output{}.weight")
     check_grown(old, "lod")

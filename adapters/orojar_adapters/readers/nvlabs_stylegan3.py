@@ -77,7 +77,7 @@ def generator(
 
 
 def _layers(old: Tensors) -> tuple[list[str], int]:
-    """Returns the names of the layers in order, and the size of what the last puts out."""
+    """Returns the names of the layers in order, and the size of the last one's output."""
     matches = (LAYER.fullmatch(name) for name in old.under("synthesis."))
     found = sorted({(int(match[2]), match[1], int(match[3])) for match in matches if match})
     if not 3 <= len(found) <= MOST_LAYERS + 1 or [index for index, _, _ in found] != list(range(len(found))):

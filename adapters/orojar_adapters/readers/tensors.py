@@ -66,7 +66,7 @@ class Tensors:
         return len(list(iter(self)))
 
     def __iter__(self) -> Iterator[str]:
-        """Yields the names of the tensors that nobody took, in the order of the file."""
+        """Yields the names of the tensors that are left, in the order of the file."""
         return iter([name[len(self._prefix) :] for name in self._records if name.startswith(self._prefix)])
 
     def count(self, pattern: str, start: int = 0) -> int:

@@ -1,4 +1,4 @@
-"""Our generators in other people's formats: one file a format, pure functions from networks to tensors."""
+"""Our generators in other projects' formats: one file for each, pure functions from networks to tensors."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from orojar_adapters.writers.export import Export
 
 
 class Format(NamedTuple):
-    """How a format is made, and how its files may end; the first ending is the usual one."""
+    """The function that makes a format, and the endings that its files may have, the usual one first."""
 
     export: Callable[[Generator, Discriminator | None], Export]
     suffixes: tuple[str, ...]

@@ -1,7 +1,7 @@
-"""StyleGAN2 as state dicts of NVlabs' PyTorch classes, which their `load_state_dict` takes with `strict=True`.
+"""Writes StyleGAN2 as state dicts of NVlabs' PyTorch classes, for their `load_state_dict` with `strict=True`.
 
-Parameters have NVlabs' names already; what is added are the FIR filters, buffers there and constants here. Their pickles
-embed NVlabs' source code and are not written.
+Parameters have NVlabs' names already; only the resampling filters, which are buffers there and constants here, are added.
+Their pickles embed NVlabs' source code and are not written.
 """
 
 import math
@@ -22,7 +22,7 @@ USAGE = (
 
 
 def export(generator: Generator, discriminator: Discriminator | None) -> Export:
-    """One state dict a network, the discriminator's in a file of its own.
+    """Returns one state dict for each network, the discriminator's in a file of its own.
 
     Raises:
         ValueError: another family.
@@ -42,26 +42,26 @@ def export(generator: Generator, discriminator: Discriminator | None) -> Export:
 
 
 def generator_state(generator: Generator) -> dict[str, Tensor]:
-    """The state dict of NVlabs' `Generator`."""
+    """Returns the state dict of NVlabs' `Generator`."""
     blocks = [f"synthesis.b{size}" for size in resolutions(len(generator.config["channels"]))]
     return _with_filters(tensors_of(generator), blocks)
 
 
 def discriminator_state(discriminator: Discriminator) -> dict[str, Tensor]:
-    """The state dict of NVlabs' `Discriminator`."""
+    """Returns the state dict of NVlabs' `Discriminator`."""
     blocks = [f"b{size}" for size in resolutions(len(discriminator.config["channels"]))[1:]]
     return _with_filters(tensors_of(discriminator), blocks)
 
 
 def _with_filters(state: dict[str, Tensor], blocks: list[str]) -> dict[str, Tensor]:
-    """Every convolution but those to RGB keeps a filter there, used or not, and so does every block that resamples images."""
+    """Adds a filter to every block that resamples images and to every convolution but those to RGB, used or not."""
     convolutions = [name for name, tensor in state.items() if tensor.ndim == 4 and ".torgb." not in name]
     modules = [*blocks, *(name.removesuffix(".weight") for name in convolutions)]
     return state | {f"{module}.resample_filter": fir() for module in modules}
 
 
 def generator_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What NVlabs' `Generator` takes. What has other defaults in one of their repositories than in another is written out."""
+    """Returns the arguments of NVlabs' `Generator`, with those whose defaults differ between their repositories."""
     return {
         "z_dim": config["latent_size"],
         "c_dim": config["num_classes"],
@@ -82,7 +82,7 @@ def generator_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def discriminator_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What NVlabs' `Discriminator` takes."""
+    """Returns the arguments of NVlabs' `Discriminator`."""
     conditional = config["num_classes"] > 0
     return {
         "c_dim": config["num_classes"],
@@ -98,9 +98,9 @@ def discriminator_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def channel_arguments(channels: Iterable[int]) -> dict[str, int | None]:
-    """The smallest `channel_base` with which `min(channel_base // size, channel_max)` gives these channels at 4, 8, ... pixels.
+    """Returns the smallest base and the limit for which `min(channel_base // size, channel_max)` is the channels of each size.
 
-    Both are None where no two numbers do, with which NVlabs' constructors fail at once.
+    Both are None where there are no such numbers; NVlabs' constructors then fail at once.
     """
     widths = list(channels)
     most = max(widths)

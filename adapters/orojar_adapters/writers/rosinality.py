@@ -1,7 +1,7 @@
-"""StyleGAN2 as rosinality's stylegan2-pytorch saves it: `g_ema`, `latent_avg`, and `d` where there is a discriminator.
+"""Writes StyleGAN2 as rosinality's stylegan2-pytorch saves it: `g_ema`, `latent_avg`, and `d` if there is a discriminator.
 
-There is no `g`: every script of that project that makes images reads `g_ema`, and its training script, the one that asks
-for `g`, also asks for the states of both optimizers, which nobody has here.
+There is no `g`: all scripts of that project that make images read `g_ema`, and its training script, the only one to need `g`,
+also needs the states of both optimizers, which do not exist here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,17 +12,17 @@ from torch import Tensor
 from orojar_adapters.contract.discriminator import Discriminator
 from orojar_adapters.contract.generator import Generator
 from orojar_adapters.contract.sizes import resolutions
-from orojar_adapters.readers.rosinality import LR_MULTIPLIER
+from orojar_adapters.readers.stylegan2 import LR_MULTIPLIER
 from orojar_adapters.writers.export import Export, described, fir, refuse_other_families, tensors_of
 
 LARGEST, IMAGE_CHANNELS, GROUP, DEVIATIONS = 1024, 3, 4, 1
-"""What that code has as constants."""
+"""Constants of that code."""
 DEFAULT_MULTIPLIER = 2
 USAGE = "Generator(**arguments).load_state_dict(file['g_ema']); latent_avg is the truncation_latent of its images."
 
 
 def export(generator: Generator, discriminator: Discriminator | None) -> Export:
-    """One file with both networks; a discriminator that the format cannot hold is left out.
+    """Returns one file with both networks, without a discriminator that the format cannot hold.
 
     Raises:
         ValueError: another family, or a generator that that code cannot compute.
@@ -47,7 +47,7 @@ def export(generator: Generator, discriminator: Discriminator | None) -> Export:
 
 
 def generator_obstacle(config: Mapping[str, Any]) -> str | None:
-    """What of a generator that code has no place for, else None."""
+    """Returns why that code cannot compute a generator, None where it can."""
     latent_size, w_size, multiplier = config["latent_size"], config["w_size"], config["mapping_lr_multiplier"]
     width = config["mapping_width"] or w_size
     if obstacle := _shared_obstacle(config):
@@ -60,7 +60,7 @@ def generator_obstacle(config: Mapping[str, Any]) -> str | None:
 
 
 def discriminator_obstacle(config: Mapping[str, Any]) -> str | None:
-    """What of a discriminator that code has no place for, else None."""
+    """Returns why that code cannot compute a discriminator, None where it can."""
     if obstacle := _shared_obstacle(config):
         return obstacle
     if (config["group"], config["deviations"]) != (GROUP, DEVIATIONS):
@@ -80,7 +80,7 @@ def _shared_obstacle(config: Mapping[str, Any]) -> str | None:
 
 
 def generator_state(generator: Generator) -> dict[str, Tensor]:
-    """The state dict of that project's `Generator`, in its order."""
+    """Returns the state dict of that project's `Generator`, in its order."""
     ours = tensors_of(generator)
     new = {
         f"style.{i + 1}.{part}": ours[f"mapping.fc{i}.{part}"]
@@ -124,12 +124,12 @@ def _to_rgb(ours: dict[str, Tensor], source: str, target: str, up: bool = False)
 
 
 def _up_kernel() -> Tensor:
-    """The filter times 4: zeros between the pixels quarter the brightness."""
+    """Returns the filter times 4, which makes up for the zeros between the pixels."""
     return fir() * 4
 
 
 def discriminator_state(discriminator: Discriminator) -> dict[str, Tensor]:
-    """The state dict of that project's `Discriminator`, in its order."""
+    """Returns the state dict of that project's `Discriminator`, in its order."""
     ours, names = tensors_of(discriminator), discriminator.block_names
     first = f"{names[0]}.fromrgb"
     new = {"convs.0.0.weight": ours[f"{first}.weight"], "convs.0.1.bias": ours[f"{first}.bias"]}
@@ -151,7 +151,7 @@ def discriminator_state(discriminator: Discriminator) -> dict[str, Tensor]:
 
 
 def generator_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What that project's `Generator` takes."""
+    """Returns the arguments of that project's `Generator`."""
     return {
         "size": config["resolution"],
         "style_dim": config["w_size"],
@@ -161,12 +161,12 @@ def generator_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def discriminator_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What that project's `Discriminator` takes."""
+    """Returns the arguments of that project's `Discriminator`."""
     return {"size": config["resolution"], "channel_multiplier": channel_multiplier(config["channels"])}
 
 
 def channel_multiplier(channels: Sequence[int]) -> int | None:
-    """The factor of that code's table: 512 up to 32 pixels, then `16384 * factor / size`. None where there is none."""
+    """Returns the factor of that code's table (512 up to 32 pixels, then `16384 * factor / size`); None where there is none."""
     sizes = resolutions(len(channels))
     large = [(size, width) for size, width in zip(sizes, channels, strict=True) if size > 32]
     factor = large[0][1] // 256 if large else DEFAULT_MULTIPLIER

@@ -42,7 +42,7 @@ def test_constant_noise_is_the_noise_of_the_checkpoint():
 
 
 @pytest.mark.parametrize("num_classes", [0, 3])
-def test_recentring_moves_truncation_to_the_mean_of_w(num_classes):
+def test_recentering_sets_truncation_to_the_mean_of_w(num_classes):
     generator = tiny_stylegan(num_classes)
     generator.recenter(4000, torch.Generator().manual_seed(0))
     rng = torch.Generator().manual_seed(1)

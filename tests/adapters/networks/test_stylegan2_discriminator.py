@@ -45,9 +45,9 @@ def test_one_finite_logit_per_image():
 
 
 def test_a_conditional_discriminator_projects_on_the_label():
-    critic = tiny(num_classes=3)
+    discriminator = tiny(num_classes=3)
     labels = torch.eye(3)[[0, 1, 0, 1]]
-    first, second = critic(pictures(4), labels), critic(pictures(4), labels.flip(0))
+    first, second = discriminator(pictures(4), labels), discriminator(pictures(4), labels.flip(0))
     assert first.shape == (4,)
     assert not torch.allclose(first, second)
 
@@ -78,15 +78,17 @@ def test_the_clamp_limits_what_huge_images_do():
 
 
 def test_it_is_differentiable_twice_as_r1_needs():
-    critic = tiny().double()
+    discriminator = tiny().double()
     images = pictures(2).double().requires_grad_()
-    (gradient,) = torch.autograd.grad(critic(images).sum(), images, create_graph=True)
+    (gradient,) = torch.autograd.grad(discriminator(images).sum(), images, create_graph=True)
     gradient.square().sum().backward()
-    assert critic.b4.conv.weight.grad.abs().sum() > 0
+    assert discriminator.b4.conv.weight.grad.abs().sum() > 0
 
 
 def test_it_returns_from_its_folder_unchanged(tmp_path):
-    critic = tiny(num_classes=3)
-    critic.save_pretrained(tmp_path)
+    discriminator = tiny(num_classes=3)
+    discriminator.save_pretrained(tmp_path)
     labels = torch.eye(3)[[0, 1]]
-    assert torch.equal(StyleGAN2Discriminator.from_pretrained(tmp_path)(pictures(2), labels), critic(pictures(2), labels))
+    assert torch.equal(
+        StyleGAN2Discriminator.from_pretrained(tmp_path)(pictures(2), labels), discriminator(pictures(2), labels)
+    )

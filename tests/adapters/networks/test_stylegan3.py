@@ -134,7 +134,7 @@ def test_the_running_magnitude_of_what_comes_in_scales_it():
     torch.testing.assert_close(generator.synthesize(ws), before / 2)
 
 
-def test_recentring_takes_the_mean_of_w():
+def test_recentering_takes_the_mean_of_w():
     generator = tiny_stylegan3(num_classes=3)
     generator.recenter(5000, torch.Generator().manual_seed(0))
     z = generator.sample_latents(5000, torch.Generator().manual_seed(1))

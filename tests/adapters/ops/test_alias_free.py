@@ -26,7 +26,7 @@ def response(filter: Tensor, frequency: float, rate: float, angle: float = 0.0) 
 
 
 def wave(size: int, rate: float, frequency: float, moved: float = 0.0) -> Tensor:
-    """Samples of a wave along the width, around the same centre whatever the size and the rate."""
+    """Samples of a wave along the width, around the same center whatever the size and the rate."""
     at = (torch.arange(size, dtype=torch.float64) - (size - 1) / 2) / rate + moved
     return torch.sin(2 * math.pi * frequency * at).expand(1, 1, size, size)
 
@@ -115,7 +115,7 @@ def test_downsampling_takes_every_second_sample_of_what_the_filter_gives(separat
 
 
 @pytest.mark.parametrize(("size", "words"), [(26, "must be 24, or less"), (21, "less by an even number, got 21")])
-def test_sizes_that_have_no_common_centre_or_reach_too_far_are_refused(size, words):
+def test_sizes_that_have_no_common_center_or_reach_too_far_are_refused(size, words):
     with pytest.raises(ValueError, match=words):
         upsample(torch.ones(1, 1, 7, 7), torch.ones(12), 2, size)
 

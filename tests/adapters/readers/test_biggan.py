@@ -95,7 +95,7 @@ def test_a_start_of_any_size_is_read(tmp_path):
             "BigGAN-deep of BigGAN-PyTorch, which is not",
         ),
         (lambda s: s.update({"blocks.0.0.conv1.weight": 0}), "read as a DCGAN"),
-        (lambda s: s.update({"linear.weight": torch.ones(130, 3)}), "130 values, which are no square image of 8 channels"),
+        (lambda s: s.update({"linear.weight": torch.ones(130, 3)}), "130 values, which are not a square image"),
         (lambda s: s.update({"linear.weight": torch.ones(128)}), "with 2 dimensions"),
         (lambda s: s.update({"linear.u0": torch.ones(1, 3)}), r"one value for each output of \(128, 3\), it has \(1, 3\)"),
         (lambda s: s.update({"linear.u0": torch.zeros(1, 128)}), "'linear.weight' holds values that are not finite"),

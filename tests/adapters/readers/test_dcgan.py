@@ -49,9 +49,9 @@ def test_the_authors_own_generators_are_told_by_their_names(tmp_path):
 @pytest.mark.parametrize("place", ["netG_state_dict", "gen", "netG", "Generator weights"])
 @pytest.mark.parametrize("prefix", ["", "module."])
 def test_a_state_dict_inside_a_training_state_is_found(place, prefix, tmp_path):
-    critic = nn.Sequential(nn.Conv2d(3, 8, 4, 2, 1), nn.Conv2d(8, 1, 4, 1, 0))
+    discriminator = nn.Sequential(nn.Conv2d(3, 8, 4, 2, 1), nn.Conv2d(8, 1, 4, 1, 0))
     state = {prefix + name: tensor for name, tensor in tutorial().state_dict().items()}
-    found = load_generator(save({"epoch": 3, "netD": critic.state_dict(), place: state}, tmp_path / "checkpoint.tar"))
+    found = load_generator(save({"epoch": 3, "netD": discriminator.state_dict(), place: state}, tmp_path / "checkpoint.tar"))
     assert_same(found, tutorial())
     assert found.source_facts.holds == (place, "netD")
 
@@ -81,7 +81,7 @@ def moved_last(name: str):
         (
             tutorial,
             lambda s: s.update({"label.table": torch.ones(9, 2)}),
-            r"one behind the other, found 'label' with \['table'\]",
+            r"at most one norm after it, found 'label' with \['table'\]",
         ),
         (tutorial, lambda s: s.update({"main.4.extra": torch.ones(9)}), r"found 'main\.4' with"),
         (tutorial, lambda s: s.update({"main.3.extra": torch.ones(9)}), r"unknown tensors \['main\.3\.extra'\]"),
@@ -140,7 +140,7 @@ def test_spectral_norm_is_named(tmp_path):
         [nn.ConvTranspose2d(5, 8, 4), nn.ConvTranspose2d(9, 3, 4, 2, 1)],
         [nn.Linear(5, 8), nn.Linear(8, 3)],
     ],
-    ids=["critic", "nothing-grows", "no-image", "broken-chain", "linear"],
+    ids=["discriminator", "nothing-grows", "no-image", "broken-chain", "linear"],
 )
 def test_networks_that_lead_from_no_latent_to_no_image_are_of_no_family(layers, tmp_path):
     with pytest.raises(CheckpointError, match="family that is not read"):

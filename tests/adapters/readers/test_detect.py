@@ -27,13 +27,13 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("originals")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        generator, critic = StyleGAN2(8, [2, 2], 2, 2, mapping_depth=1), StyleGAN2Discriminator(8, [2, 2])
-    (folder / "network.pkl").write_bytes(pickled({"D": persistent(critic), "G_ema": persistent(generator, "x")}))
-    (folder / "tensorflow.pkl").write_bytes(pickled((None, tf_discriminator(critic), tf_generator(generator))))
-    models = {"generator_smooth": genforce_stylegan2(generator), "discriminator": genforce_discriminator(critic)}
+        generator, discriminator = StyleGAN2(8, [2, 2], 2, 2, mapping_depth=1), StyleGAN2Discriminator(8, [2, 2])
+    (folder / "network.pkl").write_bytes(pickled({"D": persistent(discriminator), "G_ema": persistent(generator, "x")}))
+    (folder / "tensorflow.pkl").write_bytes(pickled((None, tf_discriminator(discriminator), tf_generator(generator))))
+    models = {"generator_smooth": genforce_stylegan2(generator), "discriminator": genforce_discriminator(discriminator)}
     torch.save(models, folder / "genforce.pth")
     for file, zipped in (("model.pt", True), ("before-zip.pt", False)):
-        torch.save(rosinality_training_state(generator, critic), folder / file, _use_new_zipfile_serialization=zipped)
+        torch.save(rosinality_training_state(generator, discriminator), folder / file, _use_new_zipfile_serialization=zipped)
     return folder
 
 

@@ -45,10 +45,10 @@ def test_a_folder_may_say_nothing_of_its_base(model, provenance):
 def test_a_discriminator_in_the_folder_is_read(model):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        critic = StyleGAN2Discriminator(16, [8, 8, 4]).eval()
-    critic.save_pretrained(model / folder.DISCRIMINATOR)
+        discriminator = StyleGAN2Discriminator(16, [8, 8, 4]).eval()
+    discriminator.save_pretrained(model / folder.DISCRIMINATOR)
     images = torch.randn(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(load_discriminator(model)(images), critic(images))
+    assert torch.equal(load_discriminator(model)(images), discriminator(images))
     assert load_generator(model).source_facts.holds == ("generator", "discriminator")
 
 

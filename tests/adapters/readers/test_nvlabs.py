@@ -15,7 +15,7 @@ from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discrimina
 from tiny import tiny_stylegan2
 
 
-def critic(**options) -> StyleGAN2Discriminator:
+def discriminator(**options) -> StyleGAN2Discriminator:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         return StyleGAN2Discriminator(16, [8, 8, 4], label_size=8, mapping_depth=2, **options).eval()
@@ -66,7 +66,12 @@ def test_a_pickled_generator_makes_the_same_picture(options, protocol, tmp_path)
     ("shape", "holds"),
     [
         (
-            lambda ema, last, critic: {"G": last, "D": critic, "G_ema": ema, "training_set_kwargs": {"path": "x"}},
+            lambda ema, last, discriminator: {
+                "G": last,
+                "D": discriminator,
+                "G_ema": ema,
+                "training_set_kwargs": {"path": "x"},
+            },
             ("G", "D", "G_ema"),
         ),
         (lambda ema, *_: {"G": ema, "augment_pipe": None}, ("G",)),
@@ -76,7 +81,7 @@ def test_a_pickled_generator_makes_the_same_picture(options, protocol, tmp_path)
 )
 def test_the_averaged_generator_is_taken_of_a_snapshot_else_the_only_one(shape, holds, tmp_path):
     averaged, last = tiny_stylegan2(seed=0), tiny_stylegan2(seed=1)
-    value = shape(persistent(averaged), persistent(last), persistent(critic()))
+    value = shape(persistent(averaged), persistent(last), persistent(discriminator()))
     found = load_generator(save_pickle(value, tmp_path / "network.pkl"))
     assert_same(found, averaged)
     assert found.source_facts.holds == holds
@@ -88,7 +93,9 @@ def test_the_averaged_generator_is_taken_of_a_snapshot_else_the_only_one(shape, 
 def test_embedded_source_is_digested_and_never_run(tmp_path):
     marker = tmp_path / "ran"
     source = f"open({str(marker)!r}, 'w')\nraise RuntimeError\n# \udce4"
-    path = save_pickle({"G_ema": persistent(tiny_stylegan2(), source), "D": persistent(critic(), source)}, tmp_path / "n.pkl")
+    path = save_pickle(
+        {"G_ema": persistent(tiny_stylegan2(), source), "D": persistent(discriminator(), source)}, tmp_path / "n.pkl"
+    )
     facts = load_generator(path).source_facts
     load_discriminator(path)
     assert facts.embedded_source_sha256 == hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()
@@ -98,7 +105,7 @@ def test_embedded_source_is_digested_and_never_run(tmp_path):
 
 @pytest.mark.parametrize("options", [{}, {"num_classes": 3}, {"deviations": 2, "group": 2}, {"conv_clamp": 1.0}])
 def test_a_pickled_discriminator_gives_the_same_logits(options, tmp_path):
-    wanted = critic(**options)
+    wanted = discriminator(**options)
     path = save_pickle({"G": persistent(tiny_stylegan2()), "D": persistent(wanted)}, tmp_path / "network.pkl")
     images = torch.randn(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     labels = torch.eye(3)[[0, 1, 2, 0]] if wanted.num_classes else None
@@ -116,7 +123,7 @@ def test_settings_are_taken_from_the_modules(tmp_path):
 
 
 def test_a_discriminator_of_another_architecture_does_not_hinder_the_generator(tmp_path):
-    record = persistent(critic())
+    record = persistent(discriminator())
     module(record, "b16")["architecture"] = "orig"
     path = save_pickle({"G_ema": persistent(tiny_stylegan2()), "D": record}, tmp_path / "network.pkl")
     assert load_generator(path).source_facts.has_discriminator is False
@@ -177,7 +184,7 @@ def test_a_mapping_whose_parameters_bear_dotted_names_is_refused(tmp_path):
         load_generator(tampered(tmp_path, ("mapping",), dotted))
 
 
-@pytest.mark.parametrize("value", [{}, {"G": None}, {"D": persistent(critic())}, [1], None])
+@pytest.mark.parametrize("value", [{}, {"G": None}, {"D": persistent(discriminator())}, [1], None])
 def test_a_pickle_without_a_generator_is_refused(value, tmp_path):
     with pytest.raises(CheckpointError, match=r"expected a generator|without a network"):
         load_generator(save_pickle(value, tmp_path / "network.pkl"))

@@ -89,10 +89,10 @@ def test_what_a_file_does_not_state_is_as_it_was_published(tmp_path):
 def test_a_snapshot_gives_the_averaged_generator_its_discriminator_and_where_it_came_from(tmp_path):
     marker = tmp_path / "ran"
     source = f"open({str(marker)!r}, 'w')"
-    generator, critic = tiny_stylegan3(), tiny_discriminator()
+    generator, discriminator = tiny_stylegan3(), tiny_discriminator()
     value = {
         "G": nvlabs_stylegan3(tiny_stylegan3(seed=3)),
-        "D": persistent(critic),
+        "D": persistent(discriminator),
         "G_ema": nvlabs_stylegan3(generator, source),
     }
     path = save_pickle(value, tmp_path / "network.pkl")
@@ -101,7 +101,7 @@ def test_a_snapshot_gives_the_averaged_generator_its_discriminator_and_where_it_
     assert found.source_facts.origin == "nvlabs-pytorch" and found.source_facts.has_discriminator
     assert found.source_facts.embedded_source_sha256 is not None and not marker.exists()
     images = torch.randn(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(load_discriminator(path)(images), critic(images))
+    assert torch.equal(load_discriminator(path)(images), discriminator(images))
 
 
 def test_it_goes_on_from_a_model_folder(tmp_path):

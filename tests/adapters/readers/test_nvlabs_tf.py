@@ -55,11 +55,11 @@ def test_a_pickled_generator_makes_the_same_picture(options, protocol, tmp_path)
 
 def test_the_averaged_generator_is_taken_else_the_only_one(tmp_path):
     averaged, last = tiny_stylegan2(seed=0), tiny_stylegan2(seed=1)
-    critic = tf_discriminator(tiny_discriminator())
-    found = load_generator(saved(tmp_path, (tf_generator(last), critic, tf_generator(averaged))))
+    discriminator = tf_discriminator(tiny_discriminator())
+    found = load_generator(saved(tmp_path, (tf_generator(last), discriminator, tf_generator(averaged))))
     assert_same(found, averaged)
     assert found.source_facts.holds == ("G", "D", "Gs")
-    assert_same(load_generator(saved(tmp_path, (tf_generator(last), critic, None))), last)
+    assert_same(load_generator(saved(tmp_path, (tf_generator(last), discriminator, None))), last)
     assert_same(load_generator(saved(tmp_path, tf_generator(averaged))), averaged)
 
 
@@ -159,22 +159,22 @@ def test_variables_of_another_architecture_are_refused_by_name(part, change, wor
         load_generator(changed(tmp_path, part, change))
 
 
-def critic(**changes) -> TFNetwork:
+def discriminator(**changes) -> TFNetwork:
     return network(dict(tf_discriminator(tiny_discriminator()).state["variables"]) | changes)
 
 
 @pytest.mark.parametrize(
-    ("critic", "words"),
+    ("discriminator", "words"),
     [
         (tf_discriminator(tiny_discriminator(), architecture="orig"), "architecture is 'orig', only 'resnet'"),
         (network({"Output/weight": torch.ones(8, 1)}), "'4x4/FromRGB/weight'"),
-        (critic(**{"LabelEmbed/weight": torch.ones(1)}), "not mapped"),
-        (critic(**{"Output/weight": torch.ones(8, 5), "Output/bias": torch.ones(5)}), "5 outputs, one for each class"),
+        (discriminator(**{"LabelEmbed/weight": torch.ones(1)}), "not mapped"),
+        (discriminator(**{"Output/weight": torch.ones(8, 5), "Output/bias": torch.ones(5)}), "5 outputs, one for each class"),
     ],
     ids=["architecture", "missing", "labels", "outputs"],
 )
-def test_a_discriminator_of_another_architecture_does_not_hinder_the_generator(critic, words, tmp_path):
-    path = saved(tmp_path, (EMPTY, critic, tf_generator(tiny_stylegan2())))
+def test_a_discriminator_of_another_architecture_does_not_hinder_the_generator(discriminator, words, tmp_path):
+    path = saved(tmp_path, (EMPTY, discriminator, tf_generator(tiny_stylegan2())))
     assert_same(load_generator(path), tiny_stylegan2())
     assert load_generator(path).source_facts.has_discriminator is False
     with pytest.raises(CheckpointError, match=words):

@@ -12,7 +12,7 @@ from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discrimina
 from tiny import tiny_stylegan2
 
 
-def critic() -> StyleGAN2Discriminator:
+def discriminator() -> StyleGAN2Discriminator:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         return StyleGAN2Discriminator(16, [8, 8, 4]).eval()
@@ -51,13 +51,13 @@ def test_a_converted_file_makes_the_same_picture(zipped, tmp_path):
 
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "before-zip"])
 def test_a_whole_training_state_gives_its_average_and_its_discriminator(zipped, tmp_path):
-    path = save(rosinality_training_state(tiny_stylegan2(), critic()), tmp_path / "model.pt", zipped)
+    path = save(rosinality_training_state(tiny_stylegan2(), discriminator()), tmp_path / "model.pt", zipped)
     found = load_generator(path)
     assert_same(found)
     assert found.source_facts.has_discriminator
     assert "argparse.Namespace" in found.source_facts.pickle_globals
     images = torch.randn(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(load_discriminator(path)(images), critic()(images))
+    assert torch.equal(load_discriminator(path)(images), discriminator()(images))
 
 
 def test_a_bare_state_dict_is_a_generator(tmp_path):
@@ -110,15 +110,6 @@ def test_loaded_weights_do_not_share_memory_with_each_other_or_the_file(tmp_path
     assert path.read_bytes() == before
 
 
-def test_a_discriminator_of_another_architecture_does_not_hinder_the_generator(tmp_path):
-    value = rosinality_training_state(tiny_stylegan2(), critic())
-    del value["d"]["final_linear.0.weight"]
-    path = save(value, tmp_path / "model.pt")
-    assert_same(load_generator(path))
-    with pytest.raises(CheckpointError, match=r"final_linear\.0\.weight"):
-        load_discriminator(path)
-
-
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -143,7 +134,7 @@ def test_tensors_of_another_architecture_are_refused_by_name(change, words, tmp_
         load_generator(save({"g_ema": state}, tmp_path / "model.pt"))
 
 
-OTHERS = [{"a": torch.ones(1)}, [torch.ones(1)], torch.ones(1), {"g_ema": None}, rosinality_discriminator(critic())]
+OTHERS = [{"a": torch.ones(1)}, [torch.ones(1)], torch.ones(1), {"g_ema": None}, rosinality_discriminator(discriminator())]
 
 
 @pytest.mark.parametrize("value", OTHERS, ids=["tensors", "list", "tensor", "nothing", "discriminator"])

@@ -37,7 +37,8 @@ def test_one_that_has_many_names_is_looked_at_once():
 
 
 @pytest.mark.parametrize(
-    "name", ["D", "d", "netD", "net_d", "disc", "dis", "discriminator", "D_ema", "critic", "netD_state_dict", "Discriminator"]
+    "name",
+    ["D", "d", "netD", "net_d", "disc", "dis", "discriminator", "D_ema", "critic", "netD_state_dict", "Discriminator"],
 )
 def test_discriminators_are_known_by_their_names_and_are_no_generators(name):
     found = state_dicts({"G_ema": {"a": ONE}, name: {"b": TWO}, "other": {"c": THREE}}, lambda record: record)

@@ -100,13 +100,13 @@ def test_a_pickle_with_the_exported_tensors_and_arguments_makes_the_same_images(
 
 @pytest.mark.parametrize("options", [{}, {"num_classes": 3}, {"group": 2, "deviations": 2, "conv_clamp": 1.0}])
 def test_a_pickle_with_the_exported_discriminator_gives_the_same_logits(options, tmp_path):
-    critic = StyleGAN2Discriminator(16, [8, 8, 4], label_size=8, mapping_depth=2, **options)
-    export = nvlabs.export(tiny_stylegan2(num_classes=critic.num_classes), critic)
+    discriminator = StyleGAN2Discriminator(16, [8, 8, 4], label_size=8, mapping_depth=2, **options)
+    export = nvlabs.export(tiny_stylegan2(num_classes=discriminator.num_classes), discriminator)
     value = {"G_ema": generator_module(export), "D": discriminator_module(export)}
     images = torch.randn(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    labels = torch.eye(3)[[0, 1, 2, 0]] if critic.num_classes else None
+    labels = torch.eye(3)[[0, 1, 2, 0]] if discriminator.num_classes else None
     found = load_discriminator(save_pickle(value, tmp_path / "network.pkl"))
-    assert torch.equal(found(images, labels), critic(images, labels))
+    assert torch.equal(found(images, labels), discriminator(images, labels))
 
 
 def test_filters_stand_where_nvlabs_modules_register_them():

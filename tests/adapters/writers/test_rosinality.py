@@ -35,10 +35,10 @@ def test_a_trained_originals_generator_and_discriminator_come_back_tensor_for_te
 
 
 def test_names_and_values_are_those_of_a_second_renaming():
-    generator, critic = tiny_stylegan2(), tiny_discriminator()
+    generator, discriminator = tiny_stylegan2(), tiny_discriminator()
     for found, wanted, kernel in [
         (rosinality.generator_state(generator), rosinality_generator(generator), "upsample.kernel"),
-        (rosinality.discriminator_state(critic), rosinality_discriminator(critic), "skip.0.kernel"),
+        (rosinality.discriminator_state(discriminator), rosinality_discriminator(discriminator), "skip.0.kernel"),
     ]:
         kernels = {name for name in found.keys() - wanted.keys() if name.endswith(kernel)}
         assert len(kernels) == 2
@@ -46,13 +46,13 @@ def test_names_and_values_are_those_of_a_second_renaming():
 
 
 def test_a_saved_export_makes_the_same_images_and_logits(tmp_path):
-    generator, critic = tiny_stylegan2(), tiny_discriminator()
+    generator, discriminator = tiny_stylegan2(), tiny_discriminator()
     path = tmp_path / "model.pt"
-    torch.save(rosinality.export(generator, critic).files[""], path)
+    torch.save(rosinality.export(generator, discriminator).files[""], path)
     z = generator.sample_latents(2, torch.Generator().manual_seed(0))
     assert torch.equal(load_generator(path)(z, truncation=0.7), generator(z, truncation=0.7))
     images = torch.randn(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(load_discriminator(path)(images), critic(images))
+    assert torch.equal(load_discriminator(path)(images), discriminator(images))
     assert load_generator(path).source_facts.holds == ("g_ema", "d")
 
 

@@ -211,17 +211,17 @@ BESIDE = {
 HARMLESS = {
     "a discriminator that is the folder itself": (
         model(link("discriminator", ".")),
-        "read as a discriminator, which it is not",
+        "its class is not a discriminator's: that is told, and the generator is read without it",
     ),
-    "a card of a million empty lines": (with_file("README.md", "---" + "\n" * 10**6), "no licence is found in it"),
+    "a card of a million empty lines": (with_file("README.md", "---" + "\n" * 10**6), "no license is found in it"),
     "a card of a million spaces": (
         with_file("README.md", "---\nlicense: x" + " " * 10**6 + "y\n---\n"),
-        "no licence is found in it",
+        "no license is found in it",
     ),
-    "a card that is a script": (with_file("README.md", f"---\nlicense: {SOURCE}\n---\n"), "the licence is only shown"),
-    "a licence nested deep": (
+    "a card that is a script": (with_file("README.md", f"---\nlicense: {SOURCE}\n---\n"), "the license is only shown"),
+    "a license nested deep": (
         with_file("training_config.json", '{"base": {"license": ' + nested(50) + "}}"),
-        "a licence that is no text is none",
+        "a license that is not text counts as none",
     ),
     "code beside the weights": (with_file("modeling.py", SOURCE), "nothing imports it"),
     "weights that are a pickle beside good ones": (
