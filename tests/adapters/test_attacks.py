@@ -26,7 +26,7 @@ BY_NAME = {attack.name: attack for attack in CORPUS}
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """What came of every attack, out of a process without the checks of types that pytest switches on."""
+    """The outcome of every attack, from a process without the checks of types that pytest switches on."""
     if not os.access("/proc/self/clear_refs", os.W_OK):
         pytest.skip("peaks of memory are read off Linux's /proc")
     command = [sys.executable, "-W", "ignore", "-m", "attacks.gauntlet", tmp_path_factory.mktemp("gauntlet")]

@@ -1,4 +1,4 @@
-"""BigGAN checkpoints of other projects, made from our generators by renaming backwards: no foreign code is needed."""
+"""BigGAN checkpoints of other projects, made from our generators by reversing our renaming: no foreign code is needed."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from orojar_adapters.networks.biggan_deep import BigGANDeep
 
 @torch.no_grad()
 def normalized(generator: nn.Module) -> nn.Module:
-    """A generator whose every linear and convolution weight has a largest singular value of 1, as behind spectral norm."""
+    """A generator whose every linear and convolution weight has a largest singular value of 1, as after spectral norm."""
     for layer in generator.modules():
         if isinstance(layer, (nn.Linear, nn.Conv2d)):
             layer.weight /= torch.linalg.matrix_norm(layer.weight.flatten(1), ord=2)

@@ -55,7 +55,7 @@ def blocks_without_padding(kernels: list[int], strides: list[int]) -> Stack:
 
 
 def final_convolution() -> Stack:
-    """From 7 x 7 without norms, a kernel of 2 that doubles, and two plain convolutions behind."""
+    """From 7 x 7 without norms, a kernel of 2 that doubles, and two plain convolutions after that."""
     return _stack(
         "network",
         nn.Sequential(

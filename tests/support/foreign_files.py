@@ -1,4 +1,4 @@
-"""Checkpoints in other people's formats, made from our generators by renaming backwards: no foreign code is needed."""
+"""Checkpoints in other people's formats, made from our generators by reversing our renaming: no foreign code is needed."""
 
 import argparse
 import io

@@ -1,4 +1,4 @@
-"""genforce's checkpoints, made from our networks by renaming backwards: no foreign code is needed."""
+"""genforce's checkpoints, made from our networks by reversing our renaming: no foreign code is needed."""
 
 import torch
 from torch import Tensor
@@ -57,7 +57,7 @@ def genforce_discriminator(discriminator: StyleGAN2Discriminator) -> dict[str, T
 
 
 def genforce_stylegan(generator: StyleGAN) -> dict[str, Tensor]:
-    """The state dict of `generator_smooth`, with outputs for all resolutions and turned kernels from 128 pixels on."""
+    """The state dict of `generator_smooth`, with outputs for all resolutions and rotated kernels from 128 pixels on."""
     state = generator.state_dict()
     new = _mapping(state, generator.config["mapping_depth"], 2**0.5) | {"synthesis.lod": torch.tensor(0.0)}
     if generator.num_classes:

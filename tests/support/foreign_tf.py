@@ -1,4 +1,4 @@
-"""NVlabs' TensorFlow pickles, made from our networks by renaming backwards: no TensorFlow is needed."""
+"""NVlabs' TensorFlow pickles, made from our networks by reversing our renaming: no TensorFlow is needed."""
 
 from typing import Any, NamedTuple
 

@@ -123,7 +123,7 @@ def _ring(*_: object) -> None:
 
 
 def outcome(path: Path) -> str:
-    """What came of a file: `loaded`, `refused`, or what is wrong."""
+    """Returns the outcome of a file: `loaded`, `refused`, or what is wrong."""
     signal.setitimer(signal.ITIMER_VIRTUAL, MOST_SECONDS)
     try:
         generator = load_generator(path)
@@ -160,7 +160,7 @@ def damaged(good: Path, others: list[Path], target: Path, rng: Random) -> Path:
 
 
 def main(root: Path, files: int, seed: int, first: int) -> int:
-    """Prints what came of how many files; the exit status is 1 where something is wrong."""
+    """Prints how many files had which outcome; the exit status is 1 where something is wrong."""
     goods = {}
     for i, (name, write) in enumerate(GOOD.items()):
         (root / str(i)).mkdir()

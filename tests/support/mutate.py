@@ -187,7 +187,7 @@ def _json(data: bytes, rng: Random) -> bytes:
 
 
 def _place(value: Any, rng: Random) -> tuple[Any, Any]:
-    """A place somewhere in nested data: what holds it, and its key there; two times None where there is none."""
+    """A place somewhere in nested data: what holds it, and its key there; None twice where there is none."""
     holder, key = None, None
     while isinstance(value, (dict, list)) and value and (holder is None or rng.random() < 0.8):
         holder, key = value, rng.choice(list(value)) if isinstance(value, dict) else rng.randrange(len(value))

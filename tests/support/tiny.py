@@ -127,7 +127,7 @@ def tiny_dcgan(small_gan: bool = False, seed: int = 0) -> DCGAN:
 
 
 def tiny_stylegan3(rotations: bool = False, num_classes: int = 0, image_channels: int = 3, seed: int = 7) -> StyleGAN3:
-    """A 16 x 16 StyleGAN3 of config T or, where it also follows rotations, R; its features turn and move with w.
+    """A 16 x 16 StyleGAN3 of config T or, where it also follows rotations, R; its features rotate and move with w.
 
     With this seed no activation changes sign within the steps of the tests' finite differences.
     """

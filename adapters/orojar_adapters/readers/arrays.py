@@ -1,4 +1,4 @@
-"""Reads NumPy arrays from a pickle's records as tensors and checks every size against the bytes that are really there."""
+"""Reads NumPy arrays and numbers from a pickle's records and checks every size against the bytes that are really there."""
 
 import math
 from typing import Any
@@ -86,3 +86,18 @@ def _bytes(raw: Any) -> bytes | bytearray:
     if not isinstance(raw, (bytes, bytearray)):
         raise TypeError(f"its values are not bytes but a {type(raw).__name__}")
     return raw
+
+
+def number(value: Any) -> float:
+    """Returns a Python number, also from the record of a NumPy scalar.
+
+    Raises:
+        CheckpointError: not a number, NaN, infinite, or larger than any setting.
+    """
+    is_scalar = (called(value) or "").endswith("multiarray.scalar")
+    found = ArrayReader().tensor(value).item() if is_scalar else value
+    if not isinstance(found, (int, float)):
+        raise CheckpointError(f"expected a number in this checkpoint, found {type(value).__name__}")
+    if not abs(found) < 2**63:  # NaN too
+        raise CheckpointError("a number in this checkpoint is not finite, or larger than any setting")
+    return found

@@ -114,9 +114,10 @@ def _discriminator(file: StateDicts, format: Format) -> tuple[Weights | None, st
     if read is None or not file.discriminators:
         return None, file.unread_discriminator(format.title)
     place, old = next(iter(file.discriminators.items()))
+    names = ", ".join(name[:40] for name in list(old)[:3])
 
     def remapped() -> Weights:
-        with reading(f"the discriminator of {format.title}, its {place!r}"):
+        with reading(f"the discriminator of {format.title}, its {place!r} ({names}, ...)"):
             return read(old)
 
     return attempt(remapped)

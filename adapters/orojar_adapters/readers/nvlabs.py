@@ -6,9 +6,10 @@ from typing import Any
 from orojar_adapters.contract.errors import CheckpointError
 from orojar_adapters.contract.source_facts import SourceFacts
 from orojar_adapters.readers import nvlabs_stylegan2, nvlabs_stylegan3
+from orojar_adapters.readers.arrays import number
 from orojar_adapters.readers.checkpoint import Checkpoint, Weights, attempt, reading
 from orojar_adapters.readers.pickled import MODULE, Module
-from orojar_adapters.readers.records import called, number
+from orojar_adapters.readers.records import called
 from orojar_adapters.readers.state_dicts import DISCRIMINATOR
 from orojar_adapters.readers.stylegan2 import LR_MULTIPLIER
 from orojar_adapters.readers.unpickle import Pickle

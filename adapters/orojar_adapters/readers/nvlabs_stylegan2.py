@@ -3,6 +3,7 @@
 Only the resampling filters, which are constants here, are left out.
 """
 
+from orojar_adapters.contract.errors import CheckpointError
 from orojar_adapters.readers.checkpoint import Weights, image_sizes
 from orojar_adapters.readers.stylegan2 import (
     LR_MULTIPLIER,
@@ -42,6 +43,8 @@ def discriminator(old: Tensors, group: int = 4, conv_clamp: float | None = None)
     drop_filters(old)
     sizes = image_sizes(1 + count_blocks(old, "b{}.conv0.weight", 8))
     new = old.layer(fromrgb := f"b{sizes[-1]}.fromrgb", fromrgb, 4)
+    if len(sizes) > 1 and f"b{sizes[-1]}.skip.weight" not in old:
+        raise CheckpointError("its blocks have no skip convolution: only the residual architecture can be computed here")
     for size in sizes[1:]:
         for layer in (f"b{size}.conv0", f"b{size}.conv1"):
             new |= old.layer(layer, layer, 4)

@@ -8,8 +8,8 @@ import torch
 from orojar_adapters.contract.errors import CheckpointError
 from orojar_adapters.networks.stylegan3.bands import MOST_LAYERS, OVERSAMPLING, TAPS, all_filters, bands
 from orojar_adapters.networks.stylegan3.layers import layer_names
+from orojar_adapters.readers.arrays import number
 from orojar_adapters.readers.checkpoint import Weights, brief
-from orojar_adapters.readers.records import number
 from orojar_adapters.readers.stylegan2 import mapping_arguments
 from orojar_adapters.readers.tensors import Tensors
 

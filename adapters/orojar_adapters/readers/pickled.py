@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from orojar_adapters.contract.errors import CheckpointError
-from orojar_adapters.readers.arrays import ArrayReader
+from orojar_adapters.readers.arrays import ArrayReader, number
 from orojar_adapters.readers.checkpoint import brief
-from orojar_adapters.readers.records import TensorReader, called, number
+from orojar_adapters.readers.records import TensorReader, called
 from orojar_adapters.readers.tensors import Tensors
 
 MODULE = "torch_utils.persistence._reconstruct_persistent_obj"

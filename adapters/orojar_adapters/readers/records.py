@@ -1,4 +1,4 @@
-"""Reads tensors and numbers from a pickle's records and checks every size against the bytes that are really there."""
+"""Reads tensors from a pickle's records and checks every size against the bytes that are really there."""
 
 import io
 import math
@@ -23,7 +23,6 @@ DTYPES = {
     "Byte": torch.uint8,
     "Bool": torch.bool,
 }
-NUMPY_DTYPES = {"f8": torch.float64, "f4": torch.float32, "i8": torch.int64, "i4": torch.int32}
 MOST_DIMS = 8
 NAMES = {
     "collections.OrderedDict",
@@ -126,30 +125,6 @@ def shape_of(record: Any) -> tuple[int, ...] | None:
 def called(record: Any) -> str | None:
     """Returns the name that a record asks to call; None for anything else."""
     return record.function.name if isinstance(record, Call) and isinstance(record.function, Global) else None
-
-
-def number(value: Any) -> float:
-    """Returns a Python number, also from the record of a NumPy scalar.
-
-    Raises:
-        CheckpointError: anything else.
-    """
-    found = _numpy_number(value) if isinstance(value, Call) else value
-    if not isinstance(found, (int, float)):
-        raise CheckpointError(f"expected a number in this checkpoint, found {type(value).__name__}")
-    if not abs(found) < 2**63:  # NaN too
-        raise CheckpointError("a number in this checkpoint is not finite, or larger than any setting")
-    return found
-
-
-def _numpy_number(record: Call) -> float | None:
-    if (called(record) or "").endswith("multiarray.scalar") and len(record.args) == 2:
-        kind, raw = record.args
-        code = kind.args[0] if called(kind) == "numpy.dtype" and kind.args else None
-        dtype = NUMPY_DTYPES.get(code) if isinstance(code, str) else None
-        if dtype and isinstance(raw, bytes) and len(raw) == dtype.itemsize:
-            return torch.frombuffer(bytearray(raw), dtype=dtype).item()
-    return None
 
 
 def storage_dtype(persistent_id: Any) -> tuple[str, torch.dtype, int]:

@@ -16,7 +16,7 @@ def ws_of(generator: StyleGAN3) -> Tensor:
 
 
 def smooth(rotations: bool) -> StyleGAN3:
-    """A 32 x 32 generator with wide margins, whose features hold to one place."""
+    """A 32 x 32 generator with wide margins, whose features stay in one place."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return StyleGAN3(

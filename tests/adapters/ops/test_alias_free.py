@@ -12,7 +12,7 @@ from orojar_adapters.ops.alias_free import downsample, filtered_lrelu, lowpass, 
 
 
 def half_band(taps: int = 12, rate: int = 32) -> Tensor:
-    """From 2 to 14 of 16 cycles a picture width, as the first layer of StyleGAN3 has it."""
+    """Passes 2 to 14 of 16 cycles per image width, as the first layer of StyleGAN3 has it."""
     return lowpass(taps, 2.0, 12.0, rate).double()
 
 
@@ -133,7 +133,7 @@ def test_moving_a_wave_by_a_fraction_of_a_sample_moves_what_the_leaky_relu_makes
     def harmonics(moved: float, filtered: bool) -> Tensor:
         x = wave(48, 16, 2.0, moved)
         y = filtered_lrelu(x, half_band(), 2, half_band(), 2, 48) if filtered else F.leaky_relu(x, 0.2)
-        return torch.fft.rfft(middle(y, 16)[0, 0, 8]).abs() / 8  # a whole picture width: two waves
+        return torch.fft.rfft(middle(y, 16)[0, 0, 8]).abs() / 8  # a whole image width: two waves
 
     moves = [i / 7 / 16 for i in range(1, 7)]
     changes = [max((harmonics(moved, kind) - harmonics(0, kind)).abs().max() for moved in moves) for kind in (True, False)]

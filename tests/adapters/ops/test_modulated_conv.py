@@ -40,7 +40,7 @@ def test_demodulation_makes_the_scale_of_a_style_irrelevant():
 
 @pytest.mark.parametrize("size", [1.0, 6.0, 30.0])
 def test_large_styles_are_not_lost_in_half_precision(size):
-    """Of 512 channels the sum of squares is past the largest number of float16, and over infinity everything is 0."""
+    """Of 512 channels the sum of squares overflows float16, and divided by infinity everything is 0."""
     rng = torch.Generator().manual_seed(0)
     x, weight = torch.randn(1, 512, 4, 4, generator=rng), torch.randn(64, 512, 3, 3, generator=rng)
     styles = size * torch.randn(1, 512, generator=rng)

@@ -1,4 +1,4 @@
-"""NumPy arrays out of records: right for every type, order and protocol, refused where they claim more than there is."""
+"""NumPy arrays from records: correct for every type, order and protocol, refused where they claim more than there is."""
 
 import io
 import pickle
@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from foreign_files import Name, pickled
 from hostile import call, name, program, string
 from orojar_adapters import CheckpointError
-from orojar_adapters.readers.arrays import ArrayReader
+from orojar_adapters.readers.arrays import ArrayReader, number
 from orojar_adapters.readers.records import NAMES
 from orojar_adapters.readers.unpickle import Bounded, Call, Global, read_pickle
 
@@ -125,3 +126,45 @@ def test_what_is_no_array_is_refused(data):
 def test_an_array_that_is_never_filled_is_refused():
     with pytest.raises(CheckpointError, match="malformed"):
         ArrayReader().tensor(read(program(call("numpy.core.multiarray._reconstruct"))))
+
+
+@pytest.mark.parametrize("value", [3, 2.5, np.float64(2.5), np.float32(2.5), np.int64(-3), np.int32(7)])
+def test_numbers_are_read_of_python_and_of_numpy(value):
+    assert number(read(pickle.dumps(value))) == value
+
+
+@pytest.mark.parametrize("package", ["numpy.core", "numpy._core"])
+def test_numbers_of_both_spellings_of_numpy_are_known(package):
+    record = read(pickle.dumps(np.float64(1.25)))
+    record.function = read(pickled(Name(f"{package}.multiarray", "scalar")))
+    assert number(record) == 1.25
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 2**63, 10**400, np.float64("nan"), np.float32("-inf")])
+def test_numbers_that_are_not_finite_or_too_large_are_refused(value):
+    with pytest.raises(CheckpointError, match="not finite, or larger than any setting"):
+        number(read(pickle.dumps(value)))
+
+
+SCALAR, TYPE = Global("numpy.core.multiarray.scalar"), Global("numpy.dtype")
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        None,
+        "1",
+        [1],
+        Call(SCALAR, ()),
+        Call(SCALAR, (None, b"")),
+        Call(SCALAR, (Call(TYPE, ()), b"\0" * 8)),
+        Call(SCALAR, (Call(TYPE, ([],)), b"\0" * 8)),
+        Call(SCALAR, (Call(TYPE, ("O8",)), b"\0" * 8)),
+        Call(SCALAR, (Call(TYPE, ("f8",)), b"\0" * 7)),
+        Call(SCALAR, (Call(TYPE, ("f8",)), "12345678")),
+        Call(Global("builtins.set"), ()),
+    ],
+)
+def test_what_is_not_a_number_is_refused(record):
+    with pytest.raises(CheckpointError, match=r"expected a number|malformed|type that is not read|claims other"):
+        number(record)

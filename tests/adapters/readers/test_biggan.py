@@ -1,4 +1,4 @@
-"""BigGAN-PyTorch's files: read right and refused by name."""
+"""BigGAN-PyTorch's files: read correctly and refused by name."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def assert_same(found, wanted: BigGAN) -> None:
     torch.testing.assert_close(pictures(found), pictures(wanted), rtol=1e-4, atol=1e-5)
 
 
-def test_the_original_codes_pictures_are_reproduced(golden):
+def test_the_original_codes_images_are_reproduced(golden):
     generator = load_generator(golden / "ajbrock_biggan_32.pth")
     wanted = {name: torch.from_numpy(array) for name, array in np.load(golden / "ajbrock_biggan_32.npz").items()}
     images = generator(wanted["z"], wanted["label"])
@@ -40,7 +40,7 @@ def test_the_original_codes_pictures_are_reproduced(golden):
 
 @pytest.mark.parametrize("hierarchical", [True, False], ids=["hierarchical", "flat"])
 @pytest.mark.parametrize("spectral", [True, False], ids=["spectral-norm", "plain"])
-def test_a_state_dict_makes_the_same_picture(hierarchical, spectral, tmp_path):
+def test_a_state_dict_makes_the_same_image(hierarchical, spectral, tmp_path):
     generator = normalized(tiny_biggan(hierarchical))
     assert_same(load_generator(save(ajbrock_biggan(generator, spectral), tmp_path / "G_ema.pth")), generator)
 

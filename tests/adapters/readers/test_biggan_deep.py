@@ -1,4 +1,4 @@
-"""Folders of pytorch-pretrained-biggan: here and on the Hub, read right and refused by name."""
+"""Folders of pytorch-pretrained-biggan: here and on the Hub, read correctly or refused by name."""
 
 import logging
 from pathlib import Path
@@ -30,7 +30,7 @@ def assert_same(found) -> None:
         torch.testing.assert_close(theirs, ours, rtol=1e-4, atol=1e-5)
 
 
-def test_the_original_codes_pictures_are_reproduced(golden):
+def test_the_original_codes_images_are_reproduced(golden):
     generator = load_generator(golden / "hf_biggan_deep_32")
     wanted = {name: torch.from_numpy(array) for name, array in np.load(golden / "hf_biggan_deep_32.npz").items()}
     images = generator(wanted["z"], wanted["label"], truncation=wanted["truncation"].item())
@@ -40,7 +40,7 @@ def test_the_original_codes_pictures_are_reproduced(golden):
 
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "before-zip"])
 @pytest.mark.parametrize("spectral", [True, False], ids=["spectral-norm", "plain"])
-def test_a_folder_makes_the_same_picture(spectral, zipped, tmp_path):
+def test_a_folder_makes_the_same_image(spectral, zipped, tmp_path):
     assert_same(load_generator(written(tmp_path / "model", spectral, zipped)))
 
 

@@ -1,4 +1,4 @@
-"""DCGANs of many hands, read by the shapes of their layers alone."""
+"""DCGANs by many authors, read by the shapes of their layers alone."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def assert_same(found, stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS.values(), ids=STACKS)
-def test_a_stack_of_torchs_own_layers_makes_the_same_picture(stack, tmp_path):
+def test_a_stack_of_torchs_own_layers_makes_the_same_image(stack, tmp_path):
     found = load_generator(save(stack().state_dict(), tmp_path / "netG.pth"))
     assert_same(found, stack())
     assert found.source_facts.holds == ("state dict",)

@@ -1,4 +1,4 @@
-"""What became of a discriminator is always told: it is read, or one sentence says what it is and why it is not read."""
+"""A discriminator that is not read is always told, in one sentence; the tests of each reader read good ones."""
 
 import json
 from collections.abc import Callable
@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from foreign_biggan import ajbrock_biggan, hugging_face_biggan_deep, hugging_face_config, save_biggan_deep
 from foreign_dcgan import small_gan, tutorial
-from foreign_files import persistent, rosinality_discriminator, rosinality_generator, save_pickle
-from foreign_genforce import genforce_discriminator, genforce_pggan, genforce_stylegan, genforce_stylegan2
+from foreign_files import persistent, rosinality_generator, save_pickle
+from foreign_genforce import genforce_pggan, genforce_stylegan, genforce_stylegan2
 from foreign_stylegan3 import nvlabs_stylegan3
-from foreign_tf import network, tf_discriminator, tf_generator
+from foreign_tf import network, tf_generator
 from orojar_adapters import CheckpointError, open_source
 from orojar_adapters.readers import adapter as adapters
 from orojar_adapters.readers import folder
@@ -79,39 +79,6 @@ def biggan_deep(folder_of_all: Path) -> Path:
     return save_biggan_deep(folder_of_all / "deep", hugging_face_config(generator), value)
 
 
-READ: dict[str, Write] = {
-    "NVlabs' pickle": pickle(lambda: {"G_ema": persistent(tiny_stylegan2()), "D": persistent(tiny_discriminator())}),
-    "StyleGAN3's pickle": pickle(lambda: {"G_ema": nvlabs_stylegan3(tiny_stylegan3()), "D": persistent(tiny_discriminator())}),
-    "NVlabs' state dicts": torch_file(
-        lambda: {"G": other(), "D": nvlabs_state(), "G_ema": nvlabs.generator_state(tiny_stylegan2())}
-    ),
-    "NVlabs' state dicts by other names": torch_file(
-        lambda: {"generator": nvlabs.generator_state(tiny_stylegan2()), "discriminator": nvlabs_state()}
-    ),
-    "TensorFlow": pickle(lambda: (None, tf_discriminator(tiny_discriminator()), tf_generator(tiny_stylegan2()))),
-    "rosinality": torch_file(
-        lambda: {"g_ema": rosinality_generator(tiny_stylegan2()), "d": rosinality_discriminator(tiny_discriminator())}
-    ),
-    "genforce": torch_file(
-        lambda: {
-            "generator_smooth": genforce_stylegan2(tiny_stylegan2()),
-            "discriminator": genforce_discriminator(tiny_discriminator()),
-        }
-    ),
-    "model folder": model_folder(lambda _: None),
-    "adapter": model_folder(lambda _: None, adapter=True),
-}
-
-
-@pytest.mark.parametrize("write", READ.values(), ids=READ)
-def test_a_residual_stylegan2_discriminator_is_read(write, tmp_path):
-    opened = open_source(write(tmp_path))
-    images = torch.randn(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(opened.discriminator()(images), tiny_discriminator()(images), rtol=1e-4, atol=1e-5)
-    assert opened.facts.has_discriminator and opened.has_discriminator()
-    assert opened.discriminator_problem is None
-
-
 def without_skip() -> dict[str, Tensor]:
     return {name: tensor for name, tensor in nvlabs_state().items() if ".skip." not in name}
 
@@ -135,17 +102,20 @@ UNREAD: dict[str, tuple[Write, str]] = {
     ),
     "NVlabs' state dicts, no residual blocks": (
         torch_file(lambda: {"D": without_skip(), "G_ema": nvlabs.generator_state(tiny_stylegan2())}),
-        r"NVlabs' StyleGAN2, its 'D': the tensor 'b8\.skip\.weight' is missing",
+        "NVlabs' StyleGAN2, its 'D' .* only the residual architecture",
     ),
     "NVlabs' state dicts, more layers": (
         torch_file(lambda: {"D": nvlabs_state() | {"x": torch.ones(1)}, "G": nvlabs.generator_state(tiny_stylegan2())}),
-        r"its 'D': unknown tensors \['x'\]",
+        r"its 'D' .*: unknown tensors \['x'\]",
     ),
     "TensorFlow, an empty shell": (pickle(lambda: (None, network({}), tf_generator(tiny_stylegan2()))), "an empty shell"),
-    "rosinality": (torch_file(lambda: {"g_ema": rosinality_generator(tiny_stylegan2()), "d": other()}), "its 'd': .* missing"),
+    "rosinality": (
+        torch_file(lambda: {"g_ema": rosinality_generator(tiny_stylegan2()), "d": other()}),
+        r"its 'd' \(0\.weight, 0\.bias, 1\.weight, \.\.\.\): .* missing",
+    ),
     "genforce's StyleGAN2": (
         torch_file(lambda: {"generator": genforce_stylegan2(tiny_stylegan2()), "discriminator": other()}),
-        "its 'discriminator': .* missing",
+        "its 'discriminator' .* missing",
     ),
     "genforce's StyleGAN": (
         torch_file(lambda: {"generator": genforce_stylegan(tiny_stylegan()), "discriminator": other()}),

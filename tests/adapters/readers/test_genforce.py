@@ -1,4 +1,4 @@
-"""genforce's files of three families: read right, to the bit where nothing is scaled, and refused by name."""
+"""genforce's files of three families: read correctly, to the bit where nothing is scaled, and refused by name."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def assert_same(found: Generator, wanted: Generator) -> None:
 
 
 @pytest.mark.parametrize("family", ["stylegan2", "stylegan", "pggan"])
-def test_the_original_codes_pictures_are_reproduced(family, golden):
+def test_the_original_codes_images_are_reproduced(family, golden):
     generator = load_generator(golden / f"genforce_{family}_32.pth")
     wanted = {name: torch.from_numpy(array) for name, array in np.load(golden / f"genforce_{family}_32.npz").items()}
     ws, limit = generator.map(wanted["z"]), 1e-4 * wanted["image"].std()
@@ -45,7 +45,7 @@ def test_the_original_codes_pictures_are_reproduced(family, golden):
 
 
 @pytest.mark.parametrize(("make", "write"), MADE.values(), ids=MADE)
-def test_a_converted_file_makes_the_same_picture(make, write, tmp_path):
+def test_a_converted_file_makes_the_same_image(make, write, tmp_path):
     found = load_generator(saved(tmp_path, {"generator_smooth": write(make())}))
     assert_same(found, make())
     assert found.source_facts.holds == ("generator_smooth",)

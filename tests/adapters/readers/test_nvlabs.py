@@ -1,4 +1,4 @@
-"""NVlabs' pickles: read right, to the bit, and without running what they embed."""
+"""NVlabs' pickles: read correctly, to the bit, and without running what they embed."""
 
 import hashlib
 from pathlib import Path
@@ -38,7 +38,7 @@ def module(record: Persistent, *names: str) -> dict[str, Any]:
     return record.meta["state"]
 
 
-def test_the_original_codes_pictures_are_reproduced(golden):
+def test_the_original_codes_images_are_reproduced(golden):
     generator = load_generator(golden / "nvlabs_stylegan2_32.pkl")
     wanted = {name: torch.from_numpy(array) for name, array in np.load(golden / "nvlabs_stylegan2_32.npz").items()}
     for psi, suffix in ((1.0, ""), (0.7, "_psi07")):
@@ -48,7 +48,7 @@ def test_the_original_codes_pictures_are_reproduced(golden):
         assert (images - wanted[f"image{suffix}"]).abs().max() < 1e-4 * wanted["image"].std()
 
 
-def test_the_original_discriminator_sees_its_pictures(golden):
+def test_the_original_discriminator_sees_its_images(golden):
     pictures = torch.from_numpy(np.load(golden / "nvlabs_stylegan2_32.npz")["image"])
     logits = load_discriminator(golden / "nvlabs_stylegan2_32.pkl")(pictures)
     assert torch.isfinite(logits).all() and logits.std() > 0
@@ -56,7 +56,7 @@ def test_the_original_discriminator_sees_its_pictures(golden):
 
 @pytest.mark.parametrize("protocol", [3, 4, 5])
 @pytest.mark.parametrize("options", [{}, {"image_channels": 1}, {"image_channels": 4}, {"num_classes": 3}])
-def test_a_pickled_generator_makes_the_same_picture(options, protocol, tmp_path):
+def test_a_pickled_generator_makes_the_same_image(options, protocol, tmp_path):
     generator = tiny_stylegan2(**options)
     path = save_pickle({"G_ema": persistent(generator)}, tmp_path / "network.pkl", protocol)
     assert_same(load_generator(path), generator)

@@ -5,10 +5,10 @@ import torch
 from safetensors.torch import save_file
 
 from originals import assert_same_tensors
-from orojar_adapters import CheckpointError, load_generator
+from orojar_adapters import CheckpointError, load_discriminator, load_generator
 from orojar_adapters.writers import nvlabs
 from orojar_finetune import write_export
-from tiny import tiny_stylegan2
+from tiny import tiny_discriminator, tiny_stylegan2
 
 MAKERS = {
     "plain": tiny_stylegan2,
@@ -81,3 +81,15 @@ def test_other_safetensors_files_still_ask_for_their_folder(tmp_path):
     save_file({"a": torch.zeros(2)}, tmp_path / "x.safetensors")
     with pytest.raises(CheckpointError, match=r"without its config\.json"):
         load_generator(tmp_path / "x.safetensors")
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("names", [("G", "D", "G_ema"), ("generator", "discriminator", "g_ema")])
+def test_the_discriminator_beside_a_generator_is_read(names, zipped, tmp_path):
+    generator, discriminator = tiny_stylegan2(num_classes=3), tiny_discriminator(num_classes=3)
+    averaged, theirs = nvlabs.generator_state(generator), nvlabs.discriminator_state(discriminator)
+    value = dict(zip(names, ({"x": torch.ones(1)}, theirs, averaged), strict=True))
+    torch.save(value, tmp_path / "g.pt", _use_new_zipfile_serialization=zipped)
+    assert_same_tensors(load_discriminator(tmp_path / "g.pt").state_dict(), discriminator.state_dict())
+    facts = load_generator(tmp_path / "g.pt").source_facts
+    assert facts.has_discriminator and facts.holds == (names[2], names[0], names[1])

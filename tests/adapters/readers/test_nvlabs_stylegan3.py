@@ -1,4 +1,4 @@
-"""NVlabs' StyleGAN3 pickles: read right, compared with the originals' pictures, and refused where they make no sense."""
+"""NVlabs' StyleGAN3 pickles: read correctly, compared with the originals' images, and refused where they make no sense."""
 
 import pickle
 import time
@@ -66,7 +66,7 @@ def test_the_original_codes_images_of_config_t_are_reproduced(golden):
     ],
     ids=["T", "R-gray", "RGBA", "conditional", "unusual"],
 )
-def test_a_pickled_generator_makes_the_same_picture(make, protocol, tmp_path):
+def test_a_pickled_generator_makes_the_same_image(make, protocol, tmp_path):
     generator = make()
     path = save_pickle({"G_ema": nvlabs_stylegan3(generator)}, tmp_path / "network.pkl", protocol)
     found = load_generator(path)

@@ -1,4 +1,4 @@
-"""NVlabs' TensorFlow pickles: read right and without running what they embed."""
+"""NVlabs' TensorFlow pickles: read correctly and without running what they embed."""
 
 import hashlib
 from pathlib import Path
@@ -48,7 +48,7 @@ def test_an_empty_shell_is_not_a_discriminator():
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 @pytest.mark.parametrize("options", [{}, {"image_channels": 1}, {"num_classes": 3}])
-def test_a_pickled_generator_makes_the_same_picture(options, protocol, tmp_path):
+def test_a_pickled_generator_makes_the_same_image(options, protocol, tmp_path):
     generator = tiny_stylegan2(**options)
     assert_same(load_generator(saved(tmp_path, (EMPTY, EMPTY, tf_generator(generator)), protocol)), generator)
 

@@ -40,7 +40,7 @@ def test_the_original_codes_images_are_reproduced():
 
 
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "before-zip"])
-def test_a_converted_file_makes_the_same_picture(zipped, tmp_path):
+def test_a_converted_file_makes_the_same_image(zipped, tmp_path):
     generator = tiny_stylegan2()
     value = {"g_ema": rosinality_generator(generator), "latent_avg": generator.mapping.w_avg}
     found = load_generator(save(value, tmp_path / "model.pt", zipped))

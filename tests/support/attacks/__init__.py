@@ -1,4 +1,4 @@
-"""Checkpoints that attack whoever opens them: one table, made by code, so that no hostile file lies in the repository.
+"""Checkpoints that attack their readers: one table, made by code, so that no hostile file lies in the repository.
 
 Whatever payload runs leaves a marker, `ran`, in the current folder: open them in an empty one.
 """

@@ -1,4 +1,4 @@
-"""Opens every attack in one process that watches itself, and prints what came of each as a line of JSON.
+"""Opens every attack in one process that watches itself, and prints the outcome of each as a line of JSON.
 
     python -m attacks.gauntlet FOLDER [WORD]
 

@@ -27,7 +27,7 @@ class NewObject:
 
 
 def _copies(dictionary: str = "collections.OrderedDict") -> bytes:
-    """One list of pairs made into a dictionary many times over: quadratic work out of few instructions."""
+    """One list of pairs made into a dictionary many times over: quadratic work from few instructions."""
     pairs = b"".join(pickle.BININT + i.to_bytes(4, "little") + pickle.NONE + pickle.TUPLE2 for i in range(20_000))
     shared = pickle.MARK + pairs + pickle.LIST + pickle.TUPLE1 + pickle.BINPUT + b"\0"
     return program(shared, (name(dictionary) + pickle.BINGET + b"\0" + pickle.REDUCE) * 5_000)
