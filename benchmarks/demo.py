@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from orojar_finetune.commands.demo import measured
+from orojar_finetune.commands.demo import find_and_finetune
 from orojar_finetune.verbs import Demo
 from results import write
 
@@ -19,7 +19,7 @@ def main() -> None:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         options = Demo(Path(folder) / "demo")
-        rows, tuned = measured(options)
+        rows, tuned = find_and_finetune(options)
     found = {
         name: {
             **row.directions.scores,

@@ -21,7 +21,7 @@ from orojar_adapters import Generator, load_discriminator
 from orojar_finetune import Directions, DiscoverConfig, FinetuneConfig, discover, finetune, load_generator, write_model_folder
 from orojar_finetune.config import FidelityConfig
 from orojar_finetune.discovery.discovering import measured as remeasured
-from orojar_finetune.images.reals import RenderedScenes
+from orojar_finetune.images.real_images import RenderedScenes
 from orojar_finetune.measures.fidelity import Fidelity
 from orojar_finetune.measures.ground_truth import ground_truth
 from orojar_finetune.measures.held_out import scores_of, space_of
@@ -66,8 +66,8 @@ def judged(name: str, seed: int, steps: int, model: Path, runs: Path) -> Figures
     """
     config = configured(name, seed, steps)
     end, control = (tuned(each, seed, steps, model, runs) for each in (name, control_of(name)))
-    found = discover(opened(model), config.discover, progress=False).active(config.penalty.least_activity)
-    discovery = dataclasses.replace(config.discover, count=len(found))
+    found = discover(opened(model), config.search, progress=False).active(config.penalty.least_activity)
+    discovery = dataclasses.replace(config.search, count=len(found))
 
     def along(directions: Directions, folder: Path, place: Path) -> Figures:
         return once(place / f"{label(directions)}.json", lambda: measured(opened(folder), directions, discovery))
@@ -101,7 +101,7 @@ def tuned(name: str, seed: int, steps: int, model: Path, runs: Path) -> Path:
     if not folder.is_dir():
         config = configured(name, seed, steps)
         generator = opened(model)
-        directions = discover(generator, config.discover, progress=False)
+        directions = discover(generator, config.search, progress=False)
         discriminator = load_discriminator(model)
         made = finetune(
             generator, run, config, data="scenes", directions=directions, discriminator=discriminator, progress=False

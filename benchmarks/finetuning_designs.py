@@ -5,7 +5,7 @@ from typing import Literal
 
 from orojar_finetune import FinetuneConfig
 from orojar_finetune.config import RATE, PenaltyConfig
-from orojar_finetune.scenes import bundled_game
+from orojar_finetune.scenes import bundled_gan_config
 from orojar_finetune.scenes.rendering import FACTORS
 
 
@@ -51,8 +51,8 @@ def configured(name: str, seed: int, steps: int) -> FinetuneConfig:
         run=dataclasses.replace(
             config.run, seed=seed, max_train_steps=steps, resume_from_checkpoint="latest", validation_steps=1000
         ),
-        discover=dataclasses.replace(config.discover, seed=seed, count=len(FACTORS)),
-        penalty=dataclasses.replace(config.penalty, weight=design.weight, settle=design.annealed),
-        gan=dataclasses.replace(bundled_game(), learning_rate=design.learning_rate, discriminator_learning_rate=RATE),
+        discover=dataclasses.replace(config.discover, count=len(FACTORS)),
+        penalty=dataclasses.replace(config.penalty, weight=design.weight, anneal=design.annealed),
+        gan=dataclasses.replace(bundled_gan_config(), learning_rate=design.learning_rate, discriminator_learning_rate=RATE),
         fidelity=dataclasses.replace(config.fidelity, keep="last", max_drift=10.0, images=1024),
     )

@@ -36,12 +36,12 @@ from orojar_finetune.measures.coordinates import latent_axes
 from pictures import side_by_side
 from results import RESULTS, device, once, runs_so_far, write
 
-PAPER = JacobianPenaltyConfig(form="variance", scale_free=False, batch_size=16)
+PAPER = JacobianPenaltyConfig(form="variance", options={"scale_free": False}, batch_size=16)
 DESIGNS = {
     "none": PAPER,
     "hessian": dataclasses.replace(PAPER, form="hessian"),
     "orojar": PAPER,
-    "orojar scale-free": dataclasses.replace(PAPER, scale_free=True),
+    "orojar scale-free": dataclasses.replace(PAPER, options={}),
     "orojar pairs": JacobianPenaltyConfig(),
 }
 """On the layers' activations; the last, which `orojar train` has by default, takes every pair of coordinates alike."""

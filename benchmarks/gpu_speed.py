@@ -23,7 +23,7 @@ from orojar_adapters.networks.stylegan2 import StyleGAN2
 from orojar_finetune import DiscoverConfig, discover
 from orojar_finetune.config import FidelityConfig, FinetuneConfig
 from orojar_finetune.penalty import orojar, rademacher
-from orojar_finetune.runtime.precision import full_precision
+from orojar_finetune.runtime.reproducible import full_precision
 from orojar_finetune.training.estimate import estimate
 from orojar_finetune.training.finetuning import prepare
 from results import write

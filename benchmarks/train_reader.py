@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from orojar_finetune.measures.effects import disentanglement_completeness
-from orojar_finetune.runtime.draws import rng
+from orojar_finetune.runtime.reproducible import rng
 from orojar_finetune.scenes.reader import RESOLUTION, WEIGHTS, FactorReader, load_reader
 from orojar_finetune.scenes.rendering import FACTORS, render, sample_factors
 from results import write

@@ -17,7 +17,6 @@ from torch import Tensor
 
 Generate = Callable[[Tensor], Tensor | Sequence[Tensor]]
 Reduction = Literal["mean", "max", "none"]
-Difference = Literal["forward", "central"]
 
 
 def orojar(
@@ -28,43 +27,38 @@ def orojar(
     reduction: Reduction = "mean",
     scale_free: bool = True,
     rng: torch.Generator | None = None,
-    difference: Difference = "forward",
     signs: Tensor | None = None,
 ) -> Tensor:
-    """How far the columns of the Jacobian are from orthogonal (equations 6 to 9 of the paper).
+    """Penalizes columns of the Jacobian that are not orthogonal (equations 6 to 9 of the paper).
 
     With v_k of random signs and q_k = |J v_k|^2 = v_k' J'J v_k, the penalty of one latent is the unbiased variance of q over
     the probes, whose expectation is twice the sum of the squared off-diagonal entries of J'J; summed over activations.
+    J v is a forward difference, as in the authors' code: probes + 1 evaluations, in one call.
 
     Args:
-        generate: latents, stacked along the batch, to one tensor or several with the same batch. It must be the same function
-            in all rows: fixed noise, no style mixing, no dropout.
+        generate: maps latents, stacked along the batch, to one tensor or several with the same batch. It must be the same
+            function in all rows: fixed noise, no style mixing, no dropout.
         latents: where the Jacobian is taken, `Float[Tensor, "batch *latent"]`; the penalty is over all coordinates of a row.
         probes: sign vectors per latent, at least 2 (the paper's K).
-        epsilon: length of a step in every coordinate.
-        reduction: over the batch, of each activation; `mean`, `max` (of the authors' portable file: one latent of each alone
-            gets a gradient) or `none`.
+        epsilon: step size in every coordinate.
+        reduction: over the batch, for each activation: `mean`, `max` (as in the authors' portable file: only one latent per
+            activation gets a gradient) or `none`.
         scale_free: divides each latent's variance by the square of its mean q, which estimates the squared trace of J'J: the
             penalty then cannot be lowered by shrinking the Jacobian. False is the paper's form.
-        rng: where the signs come from; None is torch's global generator.
-        difference: `forward` as the authors, at probes + 1 evaluations, or `central`, more exact, at 2 * probes.
+        rng: source of the signs; None is torch's global generator.
         signs: the sign vectors themselves, `Float[Tensor, "probes batch *latent"]`; None draws them.
 
     Returns:
-        `Float[Tensor, ""]`, or `Float[Tensor, " batch"]` where nothing is reduced.
+        `Float[Tensor, ""]`, or `Float[Tensor, " batch"]` for the reduction `none`.
 
     Raises:
-        ValueError: fewer than 2 probes, a step that is not positive, or an unknown reduction or difference.
+        ValueError: fewer than 2 probes, a step that is not positive, or an unknown reduction.
     """
     _check(probes, epsilon, reduction)
-    if difference not in ("forward", "central"):
-        raise ValueError(f"difference must be forward or central, got {difference!r}")
     steps = epsilon * _signs(signs, (probes, *latents.shape), latents, rng)
-    low = -steps if difference == "central" else torch.zeros_like(steps[:1])
     total: Tensor | None = None
-    for activation in _evaluate(generate, latents, torch.cat([steps, low])):
-        high, low_values = activation[:probes], activation[probes:]
-        jv = (high - low_values) / (2 * epsilon if difference == "central" else epsilon)
+    for activation in _evaluate(generate, latents, torch.cat([steps, torch.zeros_like(steps[:1])])):
+        jv = (activation[:probes] - activation[probes:]) / epsilon
         q = jv.square().sum(dim=2)  # probes x batch
         variance = q.var(dim=0)
         reduced = _reduce(variance / _nonzero(q.mean(dim=0).square()) if scale_free else variance, reduction)
@@ -77,27 +71,27 @@ def orojar(
 def cosines(
     generate: Generate, latents: Tensor, coordinates: Tensor, epsilon: float = 0.1, reduction: Reduction = "mean"
 ) -> Tensor:
-    """The mean squared cosine between the changes along some coordinates of a latent: `orojar` pair by pair, without signs.
+    """Returns the mean squared cosine between the columns of the Jacobian: every pair of coordinates counts alike.
 
-    A value for every pair of them from one evaluation each and one more: of n coordinates n (n - 1) / 2 pairs, where two sign
-    vectors give one random mixture of all pairs.
+    n coordinates take n + 1 evaluations and give all n (n - 1) / 2 pairs, whereas two sign vectors give one random mixture of
+    all pairs.
 
     Args:
         generate: as for `orojar`.
         latents: where the Jacobian is taken, `Float[Tensor, "batch size"]`.
-        coordinates: two or more different coordinates a latent, `Int[Tensor, "batch chosen"]`.
-        epsilon: length of a step.
+        coordinates: two or more different coordinates per latent, `Int[Tensor, "batch chosen"]`.
+        epsilon: step size.
         reduction: over the batch: `mean`, `max` or `none`.
 
     Returns:
-        `Float[Tensor, ""]`, or `Float[Tensor, " batch"]` where nothing is reduced; summed over activations.
+        `Float[Tensor, ""]`, or `Float[Tensor, " batch"]` for the reduction `none`; summed over activations.
 
     Raises:
         ValueError: fewer than two coordinates, a step that is not positive, or an unknown reduction.
     """
     chosen = coordinates.shape[1]
     if chosen < 2:
-        raise ValueError(f"a cosine is between two coordinates, got {chosen} a latent")
+        raise ValueError(f"coordinates must hold two or more per latent, got {chosen}")
     _check(chosen, epsilon, reduction)
     steps = latents.new_zeros(chosen + 1, *latents.shape)
     steps[:chosen].scatter_(2, coordinates.T[:, :, None], epsilon)
@@ -125,24 +119,24 @@ def hessian_penalty(
     rng: torch.Generator | None = None,
     signs: Tensor | None = None,
 ) -> Tensor:
-    """How far the Hessian of every output value is from diagonal (equations 3 to 5 of the Hessian Penalty).
+    """Penalizes off-diagonal entries in the Hessian of every output value (equations 3 to 5 of the Hessian Penalty).
 
-    The variance over the probes of the central second difference, per output value; summed over activations.
+    It is the variance over the probes of the central second difference, per output value; summed over activations.
 
     Args:
         generate: as for `orojar`.
         latents: where the Hessian is taken, `Float[Tensor, "batch *latent"]`.
         probes: sign vectors per latent, at least 2.
-        epsilon: length of a step in every coordinate.
+        epsilon: step size in every coordinate.
         reduction: `mean` over latents and output values, `max` over both (the authors'), or `none`: the mean over output
             values of each latent.
         scale_free: divides each latent's variances by the mean square of its first differences, so that the penalty cannot
             be lowered by shrinking the generator's response. False is the paper's form.
-        rng: where the signs come from; None is torch's global generator.
+        rng: source of the signs; None is torch's global generator.
         signs: the sign vectors themselves, `Float[Tensor, "probes batch *latent"]`; None draws them.
 
     Returns:
-        `Float[Tensor, ""]`, or `Float[Tensor, " batch"]` where nothing is reduced.
+        `Float[Tensor, ""]`, or `Float[Tensor, " batch"]` for the reduction `none`.
 
     Raises:
         ValueError: fewer than 2 probes, a step that is not positive, or an unknown reduction.
@@ -165,7 +159,7 @@ def hessian_penalty(
 
 
 def rademacher(shape: Sequence[int], like: Tensor, rng: torch.Generator | None) -> Tensor:
-    """Random signs, -1 or 1 with equal chance, on the device and in the type of `like`."""
+    """Returns random signs, -1 or 1 with equal probability, on the device and in the dtype of `like`."""
     device = rng.device if rng is not None else like.device
     bits = torch.randint(0, 2, tuple(shape), generator=rng, device=device)
     return (2 * bits - 1).to(like.device, like.dtype)
@@ -182,9 +176,9 @@ def _signs(given: Tensor | None, shape: tuple[int, ...], like: Tensor, rng: torc
 
 
 def _evaluate(generate: Generate, latents: Tensor, steps: Tensor) -> list[Tensor]:
-    """The activations at all stepped latents from one call, each as (steps, batch, values), in float32 at least.
+    """Returns the activations at all stepped latents from one call, each as (steps, batch, values), in float32 at least.
 
-    Squares of changes, summed over an image, are past what half precision can hold.
+    Squared changes, summed over an image, overflow half precision.
     """
     found = generate((latents + steps).flatten(0, 1))
     activations = [found] if isinstance(found, Tensor) else list(found)
@@ -206,7 +200,7 @@ def _reduce(each: Tensor, reduction: Reduction) -> Tensor:
 
 def _check(probes: int, epsilon: float, reduction: str) -> None:
     if probes < 2:
-        raise ValueError(f"probes must be at least 2, a variance needs two values; got {probes}")
+        raise ValueError(f"probes must be at least 2 for a variance, got {probes}")
     if not epsilon > 0:
         raise ValueError(f"epsilon must be above 0, got {epsilon}")
     if reduction not in ("mean", "max", "none"):

@@ -21,17 +21,17 @@ Source = Annotated[str, tyro.conf.Positional]
 
 @dataclass(frozen=True)
 class Demo:
-    """The whole path on the bundled generator: directions, a fine-tune of the weights, both measured, a model folder.
+    """Runs everything on the bundled generator: finds directions, fine-tunes, measures both, writes a model folder.
 
-    No network, no GPU, minutes.
+    Takes minutes, without network or GPU.
     """
 
     output_dir: Path = Path("orojar-demo")
-    """The run's folder; the model folder is `model` in it."""
+    """Folder of the run; the model folder is `model` in it."""
     seed: int = 0
-    """Seed of everything that is drawn."""
+    """Seed of everything random."""
     steps: int = 200
-    """Steps of the fine-tune."""
+    """Training steps of the fine-tune."""
 
 
 @dataclass(frozen=True)
@@ -88,46 +88,53 @@ class Discover:
 
 @dataclass(frozen=True)
 class Finetune:
-    """Tunes a generator's weights so that its directions become independent, and writes a model folder.
+    """Fine-tunes a generator so that its directions become independent, and writes a model folder.
 
-    Needs no data: without, samples of the generator itself play the real images. Runs under
-    `accelerate launch -m orojar_finetune finetune ...` too: the processes share every batch.
+    Needs no data: without it, samples from the frozen generator serve as real images. Also runs under
+    `accelerate launch -m orojar_finetune finetune ...`: the processes share every batch.
     """
 
     source: Source
     """A file, a model folder, user/repo, or user/repo/file.pkl."""
     output_dir: Path | None = None
-    """The run's folder: checkpoints, history.jsonl, pictures, and the model folder `model` at the end; by default
+    """Folder of the run: checkpoints, history.jsonl, pictures, and at the end the model folder `model`. Default:
     NAME-finetuned."""
     revision: str | None = None
     """Branch, tag or commit on the Hub."""
     data: str = "none"
-    """none (samples of the generator itself), scenes (the built-in pictures), a folder or zip of images, or user/dataset."""
+    """Real images: none (samples from the generator itself), scenes (the built-in scenes), a folder or zip of images, or
+    user/dataset on the Hub."""
     direction_set: str | None = None
-    """Which direction set of a model folder; by default the one written last. Without any, directions are found first."""
+    """Direction set of the source to use. Default: the one written last; if there is none, directions are searched first."""
     dry_run: bool = False
-    """Print the whole config and an estimate of memory and time, measured on one real step, and stop."""
+    """Print all options and an estimate of memory and time, measured on one real step, and stop."""
+    previews: Literal["none", "small", "full"] = "small"
+    """Pictures in the model folder."""
     push_to_hub: bool = False
     """Upload the model folder at the end."""
     hub_model_id: str | None = None
-    """user/repo to upload to."""
+    """Repository to upload to: user/repo."""
+    hub_private_repo: bool | None = None
+    """Whether a new repository is private. Default: as its owner's settings say."""
     config: Annotated[FinetuneConfig, FLAT] = field(default_factory=FinetuneConfig)
 
 
 @dataclass(frozen=True)
 class Train:
-    """Trains a generator from nothing, on the built-in scenes or on your images, and writes a model folder.
+    """Trains a generator from scratch, on the built-in scenes or your images, and writes a model folder.
 
-    With `--penalty.weight` over 0 (15, say), as in OroJaR's paper, the coordinates of z become independent on the way.
-    Runs under `accelerate launch -m orojar_finetune train ...` too.
+    With a penalty weight (`--penalty.weight 15`), the coordinates of z become independent, as in the paper. Also runs under
+    `accelerate launch -m orojar_finetune train ...`: the processes share every batch.
     """
 
     output_dir: Path
-    """The run's folder: checkpoints, history.jsonl, and the model folder `model` at the end."""
+    """Folder of the run: checkpoints, history.jsonl, pictures, and at the end the model folder `model`."""
     data: str = "scenes"
-    """scenes (the built-in pictures with known factors), a folder or zip of images, or user/dataset."""
+    """Real images: scenes (the built-in scenes with known factors), a folder or zip of images, or user/dataset on the Hub."""
     dry_run: bool = False
-    """Print the whole config and an estimate of memory and time, measured on one real step, and stop."""
+    """Print all options and an estimate of memory and time, measured on one real step, and stop."""
+    previews: Literal["none", "small", "full"] = "small"
+    """Pictures in the model folder."""
     config: Annotated[TrainConfig, FLAT] = field(default_factory=TrainConfig)
 
 

@@ -19,12 +19,20 @@ from orojar_finetune import (
     load_generator,
     write_model_folder,
 )
-from orojar_finetune.config import DescentConfig, EvaluateConfig, FidelityConfig, FinetuneConfig, PenaltyConfig, RunConfig
+from orojar_finetune.config import (
+    DescentConfig,
+    EvaluateConfig,
+    FidelityConfig,
+    FinetuneConfig,
+    PenaltyConfig,
+    RunConfig,
+    SearchConfig,
+)
 from orojar_finetune.discovery import METHODS
 from orojar_finetune.discovery.diagonalize import joint_diagonalize
 from orojar_finetune.measures.ground_truth import ground_truth
-from orojar_finetune.runtime.precision import full_precision
-from orojar_finetune.scenes import BUNDLED, bundled_game
+from orojar_finetune.runtime.reproducible import full_precision
+from orojar_finetune.scenes import BUNDLED, bundled_gan_config
 from orojar_finetune.training.estimate import estimate
 from orojar_finetune.training.finetuning import prepare
 from orojar_finetune.training.reestimation import BY_DESCENT
@@ -35,12 +43,13 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is 
 CLOSE = 1e-3
 """Of the largest number beside it: TF32 and half precision are ten times as far off."""
 CONFIG = FinetuneConfig(
-    discover=DiscoverConfig(count=4, latents=8, held_out=8),
-    penalty=PenaltyConfig(every=1, batch_size=4, ramp_steps=0),
+    discover=SearchConfig(count=4),
+    penalty=PenaltyConfig(every=1, batch_size=4, warmup_steps=0),
     fidelity=FidelityConfig(images=64, latents=4, max_drift=10.0, keep="last"),
-    gan=bundled_game(),
+    gan=bundled_gan_config(),
     run=RunConfig(max_train_steps=4, train_batch_size=8, validation_steps=4, checkpointing_steps=2, logging_steps=1),
 )
+SEARCH = dataclasses.replace(CONFIG.search, latents=8, held_out=8)
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +66,7 @@ def on(monkeypatch):
     AcceleratorState._reset_state(reset_partial_state=True)
 
 
-def critic():
+def discriminator():
     return load_discriminator(BUNDLED)
 
 
@@ -76,7 +85,7 @@ def run(**options):
 
 
 def tune(folder, config=CONFIG, device="cuda", **options):
-    return finetune(bundled(device), folder, config, data="scenes", discriminator=critic(), progress=False, **options)
+    return finetune(bundled(device), folder, config, data="scenes", discriminator=discriminator(), progress=False, **options)
 
 
 def history(folder):
@@ -130,14 +139,14 @@ def test_joint_diagonalization_hands_back_what_it_got():
 
 @pytest.mark.parametrize("form", ["cosine", "variance", "hessian"])
 def test_the_gradient_of_the_penalty_is_that_of_the_cpu(tmp_path, on, form):
-    found = discover(bundled("cpu"), CONFIG.discover, progress=False)
+    found = discover(bundled("cpu"), SEARCH, progress=False)
     config = dataclasses.replace(CONFIG, penalty=dataclasses.replace(CONFIG.penalty, form=form))
     values, gradients = {}, {}
     for device in map(on, ("cpu", "cuda")):
-        loop = prepare(bundled("cpu"), tmp_path / device, config, "scenes", found, critic(), False).loop
+        loop = prepare(bundled("cpu"), tmp_path / device, config, "scenes", found, discriminator(), False).loop
         assert loop.state.generator.device.type == device
-        (penalty,) = (part for part in loop.generator_parts if part.name == "penalty")
-        loop.listen(loop.state.generator_optimizer)
+        (penalty,) = (term for term in loop.generator_terms if term.name == "penalty")
+        loop.train_only(loop.state.generator_optimizer)
         values[device] = loop.gradients(penalty, 0)
         moved = (p.grad for p in loop.state.generator.parameters() if p.grad is not None)
         gradients[device] = torch.cat([gradient.flatten().cpu() for gradient in moved])
@@ -146,7 +155,7 @@ def test_the_gradient_of_the_penalty_is_that_of_the_cpu(tmp_path, on, form):
 
 
 def test_a_run_has_the_losses_of_the_cpu(tmp_path, on):
-    found = discover(bundled("cpu"), CONFIG.discover, progress=False)
+    found = discover(bundled("cpu"), SEARCH, progress=False)
     here, there = (tune(tmp_path / device, device=device, directions=found) for device in map(on, ("cuda", "cpu")))
     assert here.start.frechet == pytest.approx(there.start.frechet, rel=10 * CLOSE)
     assert here.end.orthogonality == pytest.approx(there.end.orthogonality, rel=50 * CLOSE)
@@ -183,7 +192,7 @@ def test_memory_that_runs_out_halves_the_micro_batch_and_keeps_the_batch(tmp_pat
             halved = tune(tmp_path / "halved", config)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
-    assert "out of memory: going on with micro-batches of 128 images instead of 256; the batch stays 256" in caplog.text
+    assert "micro-batches of 128 images instead of 256; the effective batch stays 256" in caplog.text
     rows = [history(tmp_path / folder)[0] for folder in ("halved", "whole")]
     for name in ("real", "generator"):
         assert rows[0][name] == pytest.approx(rows[1][name], rel=0.05), name
@@ -191,14 +200,14 @@ def test_memory_that_runs_out_halves_the_micro_batch_and_keeps_the_batch(tmp_pat
 
 
 def test_an_estimate_knows_the_memory_of_the_device(tmp_path):
-    found = estimate(prepare(bundled(), tmp_path, CONFIG, "scenes", None, critic(), False).loop)
+    found = estimate(prepare(bundled(), tmp_path, CONFIG, "scenes", None, discriminator(), False).loop)
     assert found.device.startswith("cuda")
     assert 1 << 20 < found.memory < 1 << 33
     assert all(seconds > 0 for seconds in found.seconds.values())
 
 
 def test_figures_are_those_of_the_cpu(on):
-    found = discover(bundled("cpu"), CONFIG.discover, progress=False)
+    found = discover(bundled("cpu"), SEARCH, progress=False)
     config = EvaluateConfig(latents=8, images=64, pairs=16)
     here, there = (evaluate(bundled(device), found, config, data="scenes") for device in map(on, ("cuda", "cpu")))
     assert here.figures.keys() == there.figures.keys()
@@ -208,7 +217,7 @@ def test_figures_are_those_of_the_cpu(on):
 
 
 def test_a_model_folder_holds_the_same_as_one_of_the_cpu(tmp_path):
-    found = discover(bundled(), CONFIG.discover, progress=False)
+    found = discover(bundled(), SEARCH, progress=False)
     write_model_folder(tmp_path, bundled(), {"found": found})
     for name, value in load_generator(tmp_path).state_dict().items():
         assert torch.equal(value, bundled("cpu").state_dict()[name]), name
@@ -216,7 +225,7 @@ def test_a_model_folder_holds_the_same_as_one_of_the_cpu(tmp_path):
 
 
 def test_edits_are_those_of_the_cpu():
-    found = discover(bundled("cpu"), CONFIG.discover, progress=False)
+    found = discover(bundled("cpu"), SEARCH, progress=False)
     z = bundled("cpu").sample_latents(2, torch.Generator().manual_seed(0))
     here, there = (generate_edited(bundled(device), z.to(device), found, {0: 2.0}) for device in ("cuda", "cpu"))
     assert (here.cpu() - there).abs().max() < 0.05

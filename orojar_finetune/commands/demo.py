@@ -12,7 +12,7 @@ from orojar_finetune.config import DiscoverConfig, FidelityConfig, FinetuneConfi
 from orojar_finetune.discovery import discover
 from orojar_finetune.latents.directions import Directions
 from orojar_finetune.measures.ground_truth import GroundTruth, ground_truth
-from orojar_finetune.scenes import BUNDLED, bundled_game
+from orojar_finetune.scenes import BUNDLED, bundled_gan_config
 from orojar_finetune.scenes.rendering import FACTORS
 from orojar_finetune.sharing.model_folder import check_target
 from orojar_finetune.training.finetuned import Finetuned
@@ -23,15 +23,15 @@ SHOWN = ("random", "sefa", "orojar-jd")
 TUNED = "orojar-jd, tuned"
 LATENTS = 128
 LEGEND = """
-cos²:          how alike the changes of two directions are (mean squared cosine), 0 is independent
-activity:      how much one sigma changes the picture, 2 is another picture
-disentangled:  whether each direction moves one of the seven factors that these pictures are made of, 1 is perfectly
-complete:      whether each factor is moved by one direction, 1 is perfectly"""
+cos²:          similarity of the changes that two directions make (mean squared cosine); 0: orthogonal
+activity:      how much one sigma changes the image; 2: an unrelated image
+disentangled:  whether each direction changes one of the seven factors of these pictures only; 1: perfectly
+complete:      whether each factor is changed by one direction only; 1: perfectly"""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table."""
+    """A row of the table."""
 
     directions: Directions
     truth: GroundTruth
@@ -39,9 +39,9 @@ class Row:
 
 
 def run(options: Demo) -> None:
-    """Finds directions of the bundled generator, tunes its weights, measures both, writes a model folder."""
+    """Finds directions of the bundled generator, fine-tunes it, measures both and writes a model folder."""
     started = time.perf_counter()
-    rows, tuned = measured(options)
+    rows, tuned = find_and_finetune(options)
     _write(options, tuned, rows["orojar-jd"], rows[TUNED])
     folder, command = options.output_dir / RUN_MODEL, typed_command()
     print(f"\nWrote {folder} in {time.perf_counter() - started:.0f} s: weights, directions, card, previews")
@@ -50,12 +50,12 @@ def run(options: Demo) -> None:
     print(f"Share:  {command} push {folder} USER/REPO")
 
 
-def measured(options: Demo) -> tuple[dict[str, Row], Finetuned]:
-    """The lines of the table by what they are of, printed as they come, and what the fine-tune gave."""
+def find_and_finetune(options: Demo) -> tuple[dict[str, Row], Finetuned]:
+    """Prints the table line by line; returns its rows by label, and the result of the fine-tune."""
     check_target(options.output_dir / RUN_MODEL)
     generator = load_generator(BUNDLED)
     size = f"{generator.resolution} x {generator.resolution}"
-    print(f"Bundled generator: StyleGAN2, {size}, pictures of one ring on a coloured ground\n")
+    print(f"Bundled generator: StyleGAN2, {size}, pictures of one ring on a colored background\n")
     print(f"{'':28}{'cos²':>8}{'activity':>10}{'disentangled':>14}{'complete':>10}{'seconds':>9}")
     rows: dict[str, Row] = {}
     for method in SHOWN:
@@ -63,7 +63,7 @@ def measured(options: Demo) -> tuple[dict[str, Row], Finetuned]:
         discovery = DiscoverConfig(method=method, count=len(FACTORS), seed=options.seed, latents=32, held_out=32)
         directions = discover(generator, discovery)
         rows[method] = _row(method, generator, directions, options.seed, time.perf_counter() - before)
-    config = tuning(options)
+    config = finetune_config(options)
     before = time.perf_counter()
     directions = rows["orojar-jd"].directions
     tuned = finetune(
@@ -80,13 +80,13 @@ def measured(options: Demo) -> tuple[dict[str, Row], Finetuned]:
     return rows, tuned
 
 
-def tuning(options: Demo) -> FinetuneConfig:
-    """A short fine-tune: minutes on one core."""
+def finetune_config(options: Demo) -> FinetuneConfig:
+    """Returns the options of a short fine-tune: minutes on one core."""
     steps = options.steps
     return FinetuneConfig(
-        penalty=PenaltyConfig(ramp_steps=steps // 4, settle=0.0),  # too short to win much and to recover
+        penalty=PenaltyConfig(warmup_steps=steps // 4, anneal=0.0),  # too short to anneal
         fidelity=FidelityConfig(images=1024, latents=16, keep="last"),
-        gan=replace(bundled_game(), ema_rampup=0.3),  # of so few steps the last twentieth would be too little to average
+        gan=replace(bundled_gan_config(), ema_rampup=0.3),  # the default averages too little in so few steps
         run=RunConfig(
             max_train_steps=steps,
             seed=options.seed,
@@ -118,6 +118,6 @@ def _write(options: Demo, tuned: Finetuned, before: Row, after: Row) -> None:
 
 
 def typed_command() -> str:
-    """How `orojar` is called from here: by its path where it is on none of the shell's."""
+    """Returns how to call `orojar` from here: by its path if it is not on the shell's path."""
     called = sys.argv[0]
     return called if Path(called).name == "orojar" and shutil.which("orojar") is None else "orojar"

@@ -14,7 +14,7 @@ from orojar_finetune.latents.directions import Directions
 from orojar_finetune.latents.editing import latents_of_seeds, one_by_one
 from orojar_finetune.latents.opened import Opened, open_source
 from orojar_finetune.latents.recipe import Recipe, fingerprint
-from orojar_finetune.runtime.devices import fastest_device
+from orojar_finetune.runtime.reproducible import fastest_device
 from orojar_finetune.verbs import Generate
 
 log = logging.getLogger("orojar")

@@ -20,7 +20,7 @@ def run(options: Inspect) -> None:
         print(f"{key.replace('_', ' '):24}{'-' if shown in (None, '') else shown}")
     _list("layers (for --layers)", layers)
     if features != layers:
-        _list("activations (for --activations, --penalty.on)", features)
+        _list("activations (for --activations, penalty.on)", features)
     print("Nothing inside was run.")
 
 

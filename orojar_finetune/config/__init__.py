@@ -1,19 +1,22 @@
-"""Every option, its default and its sentence of help. Nothing heavy is imported here: `--help` reads these files."""
+"""Every option, its default and its help text. Nothing heavy is imported here: `--help` reads these files."""
 
 from orojar_finetune.config.discovery import DescentConfig, DiscoverConfig
 from orojar_finetune.config.evaluation import CompareConfig, EvaluateConfig
 from orojar_finetune.config.fidelity import ComparisonConfig, FidelityConfig
-from orojar_finetune.config.finetuning import FLAT, FinetuneConfig
-from orojar_finetune.config.gan import RATE, GanConfig, NetworkConfig
-from orojar_finetune.config.penalty import JacobianPenaltyConfig, PenaltyConfig
+from orojar_finetune.config.finetuning import FinetuneConfig, SearchConfig
+from orojar_finetune.config.flags import FLAT
+from orojar_finetune.config.gan import RATE, GanConfig
+from orojar_finetune.config.penalty import FORMS, Cosine, Hessian, JacobianPenaltyConfig, PenaltyConfig, Variance
 from orojar_finetune.config.running import DataConfig, RunConfig
-from orojar_finetune.config.training import TrainConfig
+from orojar_finetune.config.training import NetworkConfig, TrainConfig
 
 __all__ = [
     "FLAT",
+    "FORMS",
     "RATE",
     "CompareConfig",
     "ComparisonConfig",
+    "Cosine",
     "DataConfig",
     "DescentConfig",
     "DiscoverConfig",
@@ -21,9 +24,12 @@ __all__ = [
     "FidelityConfig",
     "FinetuneConfig",
     "GanConfig",
+    "Hessian",
     "JacobianPenaltyConfig",
     "NetworkConfig",
     "PenaltyConfig",
     "RunConfig",
+    "SearchConfig",
     "TrainConfig",
+    "Variance",
 ]

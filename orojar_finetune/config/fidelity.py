@@ -1,39 +1,33 @@
-"""What generated images are compared with real ones by, and how a tuning is kept from drifting."""
+"""How generated images are compared with real ones, and how far a fine-tune may drift from them."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from orojar_finetune.config.checks import above_zero, at_least
+from pydantic import Field
+
+from orojar_finetune.config.checked import Positive, checked
+from orojar_finetune.config.flags import PythonOnly
 
 
-@dataclass(frozen=True)
+@checked
 class ComparisonConfig:
-    """What validations measure, and on how much."""
+    """What validations measure, and on how many images."""
 
-    features: str = "auto"
-    """What images are compared by: scenes (the bundled network), random (a random network), inception (torch-fidelity), or
+    features: PythonOnly[str] = "auto"
+    """Features of the Fréchet distance: scenes (the bundled network), random (a random network), inception (torch-fidelity), or
     module:function for a network of your own; auto takes scenes for the built-in scenes and random otherwise."""
-    images: int = 2048
+    images: PythonOnly[Annotated[int, Field(ge=2)]] = 2048
     """Images on each side of a Fréchet distance."""
-    latents: int = 32
-    """Held-out latents on which orthogonality and activity are measured in each validation."""
-
-    def __post_init__(self) -> None:
-        at_least("images", self.images, 2)
-        at_least("latents", self.latents, 2)
+    latents: PythonOnly[Annotated[int, Field(ge=2)]] = 32
+    """Held-out latents on which each validation measures the directions."""
 
 
-@dataclass(frozen=True)
+@checked
 class FidelityConfig(ComparisonConfig):
-    """How it is watched that the images stay what they are."""
+    """How far a fine-tune may drift from the real images."""
 
-    max_drift: float = 0.1
-    """The run stops when the Fréchet distance to the real images exceeds the start's by this part of the distance from the
-    real images to their own mean; the best generator before is kept."""
-    keep: Literal["best", "last"] = "best"
-    """Which generator of the run is kept: that of the best validation (orthogonality as a part of the start's, plus the used
-    part of the allowed drift; once the penalty has settled, the last within the allowed drift), or the last."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        above_zero("max_drift", self.max_drift)
+    max_drift: Positive = 0.1
+    """Stop when the normalized Fréchet distance exceeds its starting value by more than this (normalized by the trace of the
+    real features' covariance); the best generator before that is kept."""
+    keep: PythonOnly[Literal["best", "last"]] = "best"
+    """Which generator is kept: the best validation's (lowest off-diagonal cos² relative to the start plus the used fraction of
+    the allowed drift; once the penalty is annealed, the last one within the allowed drift), or the last."""

@@ -1,101 +1,122 @@
-"""How the penalty is taken while weights move."""
+"""The penalty in the generator loss: its form with that form's options, what it is computed on, when and how strongly."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, field, replace
+from typing import Annotated, Literal, TypeVar
 
-from orojar_finetune.config.checks import above_zero, at_least, between
+from pydantic import Field
 
-SETTLED = 30
-"""How many times smaller the weight is in the last part of a run, where nothing else is said."""
+from orojar_finetune.config.checked import Count, Fraction, NotNegative, Positive, checked
+from orojar_finetune.config.flags import NamedValues, PythonOnly
+
 Form = Literal["cosine", "variance", "hessian"]
+AtLeastTwo = Annotated[int, Field(ge=2)]
+Config = TypeVar("Config", bound="JacobianPenaltyConfig")
+ANNEALED = 30
+"""How many times smaller the weight is once it is annealed."""
 
 
-@dataclass(frozen=True)
-class JacobianPenaltyConfig:
-    """The penalty of a training from nothing: every coordinate of z must change what the generator computes in its own way."""
+@checked
+class Cosine:
+    """Squared cosines between the changes that two directions make, every pair counting alike."""
 
-    weight: float = 0.0
-    """Of the penalty in the generator's loss, once the ramp is over; 0 leaves it out, 15 is what won most on scenes."""
-    on: tuple[str, ...] = ("layers",)
-    """What must change independently: image, image/4 (reduced 4 times), layers (the last of each resolution from 8 x 8 on), or
-    numbers of layers; each counts alike."""
-    form: Form = "cosine"
-    """cosine: squared cosines of every pair of directions, all alike; variance: OroJaR's, of all directions at once along
-    random signs, in which the most active ones count most; hessian: the Hessian Penalty, along random signs."""
-    every: int = 4
-    """Steps from one evaluation to the next; it then counts so many times."""
-    batch_size: int = 4
-    """Latents per evaluation, over all processes together."""
-    probes: int | None = None
-    """cosine: directions per latent, drawn anew every time, None means all; the others: sign vectors per latent (the papers'
-    K), None means 2."""
-    epsilon: float = 0.1
+    directions: AtLeastTwo | None = None
+    """Directions that are compared at each latent, drawn anew each time; None compares all."""
+    epsilon: Positive = 0.1
     """Step of the finite difference, in standard deviations of each direction."""
-    difference: Literal["forward", "central"] = "forward"
-    """Of the finite difference of form variance: forward as the paper, or central, more exact and slower."""
-    scale_free: bool = True
-    """variance: divide by the squared trace; hessian: by the squared slope. Without it (the papers' form) directions become
-    independent by doing nothing."""
-    ramp_steps: int = 300
-    """Steps over which the weight grows from 0."""
-    settle: float = 0.0
-    """Part of the run, at its end, in which the weight is `settle_weight`, so that the images recover; 0 is one weight to the
-    end."""
-    settle_weight: float | None = None
-    """Of the penalty in that part; None means a thirtieth of `weight`."""
-    max_pull: float | None = None
-    """How hard it may pull at a weight tensor, as a multiple of what the images' losses pull (norms of gradients); None means
-    any. Adam divides each step by the size of the gradients before: next to a long gradient the others hardly move a weight."""
 
-    @property
-    def last_weight(self) -> float:
-        """Of the penalty at the end of the run."""
-        return self.weight / SETTLED if self.settle_weight is None else self.settle_weight
+
+@checked
+class Variance:
+    """The paper's estimate: the variance over random signs v of |J v|^2, in which the most active directions count most."""
+
+    probes: AtLeastTwo = 2
+    """Sign vectors per latent (the paper's K)."""
+    epsilon: Positive = 0.1
+    """Step of the finite difference, in standard deviations of each direction."""
+    scale_free: bool = True
+    """Divide by the squared trace of J'J. False is the paper's form, which directions can lower by changing nothing."""
+
+
+@checked
+class Hessian:
+    """The Hessian Penalty: the variance over random signs of the second difference of every output value."""
+
+    probes: AtLeastTwo = 2
+    """Sign vectors per latent."""
+    epsilon: Positive = 0.1
+    """Step of the finite difference, in standard deviations of each direction."""
+    scale_free: bool = True
+    """Divide by the mean squared slope. False is the authors' form, which directions can lower by changing nothing."""
+
+
+FORMS: dict[Form, type[Cosine | Variance | Hessian]] = {"cosine": Cosine, "variance": Variance, "hessian": Hessian}
+
+
+@checked
+class JacobianPenaltyConfig:
+    """The penalty when training from scratch: every coordinate of z must change what the generator computes in its own way."""
+
+    weight: NotNegative = 0.0
+    """Weight of the penalty in the generator loss after warm-up; 0 disables it, 15 worked best on the scenes."""
+    form: PythonOnly[Form] = "cosine"
+    """cosine, variance (the paper's estimate along random signs) or hessian (the Hessian Penalty)."""
+    options: PythonOnly[NamedValues] = field(default_factory=dict)
+    """Options of the form: fields of its class in `FORMS`."""
+    on: PythonOnly[Annotated[tuple[str, ...], Field(min_length=1)]] = ("layers",)
+    """What the directions must change independently: image, image/4 (downsampled 4 times), layers (the last one of each
+    resolution from 8 x 8 on), or layers by number. The penalty is the mean over all of them."""
+    every: PythonOnly[Count] = 4
+    """Apply the penalty every N steps, scaled by N (lazy regularization)."""
+    batch_size: PythonOnly[Count] = 4
+    """Latents per evaluation, over all processes together."""
+    warmup_steps: PythonOnly[Annotated[int, Field(ge=0)]] = 300
+    """Steps over which the weight grows linearly from 0."""
+    anneal: PythonOnly[Fraction] = 0.0
+    """Fraction of the run, at its end, in which the weight is a thirtieth, so that image quality recovers."""
 
     def __post_init__(self) -> None:
-        for name in ("weight", "ramp_steps"):
-            at_least(name, getattr(self, name), 0)
-        if self.settle_weight is not None:
-            at_least("settle_weight", self.settle_weight, 0)
-        for name in ("every", "batch_size"):
-            at_least(name, getattr(self, name), 1)
-        if self.probes is not None:
-            at_least("probes", self.probes, 2)
-        above_zero("epsilon", self.epsilon)
-        between("settle", self.settle, 0, 1)
-        if self.max_pull is not None:
-            above_zero("max_pull", self.max_pull)
-        if not self.on:
-            raise ValueError("on must name what the penalty looks at: image, image/4, layers, or numbers of layers")
+        typed = self.of_form
+        object.__setattr__(self, "options", {name: getattr(typed, name) for name in self.options})
+
+    @property
+    def of_form(self) -> Cosine | Variance | Hessian:
+        """The options of the form, defaults included."""
+        return FORMS[self.form](**self.options)
+
+    def with_options(self: Config) -> Config:
+        """The same config with all options of the form filled in."""
+        return replace(self, options=asdict(self.of_form))
+
+    @property
+    def annealed_weight(self) -> float:
+        """The weight at the end of an annealed run."""
+        return self.weight / ANNEALED
 
 
-@dataclass(frozen=True)
+@checked
 class PenaltyConfig(JacobianPenaltyConfig):
     """The penalty of a fine-tune: every direction of a set must change what the generator computes in its own way."""
 
-    weight: float = 15.0
-    """Of the penalty in the generator's loss, once the ramp is over; 0 gives the control."""
-    on: tuple[str, ...] = ("layers", "image")
-    """What must change independently: image, image/4 (reduced 4 times), layers (the last of each resolution from 8 x 8 on), or
-    numbers of layers; each counts alike."""
-    batch_size: int = 6
+    weight: NotNegative = 15.0
+    """Weight of the penalty in the generator loss after warm-up; 0 disables it (control run)."""
+    form: Form = "cosine"
+    """cosine: squared cosines between the changes of two directions, every pair counting alike; variance: the paper's estimate
+    along random signs, in which the most active directions count most; hessian: the Hessian Penalty."""
+    options: NamedValues = field(default_factory=dict)
+    """Options of the form. cosine: directions (compared at each latent), epsilon. variance and hessian: probes, epsilon,
+    scale_free."""
+    on: PythonOnly[Annotated[tuple[str, ...], Field(min_length=1)]] = ("layers", "image")
+    """What the directions must change independently: image, image/4 (downsampled 4 times), layers (the last one of each
+    resolution from 8 x 8 on), or layers by number. The penalty is the mean over all of them."""
+    batch_size: PythonOnly[Count] = 6
     """Latents per evaluation, over all processes together."""
-    through_mapping: bool = False
-    """Whether the penalty also moves the latents w at which it is taken, through the mapping; always where the mapping alone is
-    tuned."""
-    settle: float = 2 / 3
-    """Part of the run, at its end, in which the weight is `settle_weight`, so that the images recover. The directions give away
-    part of what they have won: 0, one weight to the end, gives more independence for images that are less like the data."""
-    least_activity: float = 0.01
-    """Directions less active than this part of the most active one are left out: where pictures vary in fewer ways than there
-    are directions, these cannot all be independent. 0 keeps all."""
-    reestimate_every: int | None = None
-    """Steps after which the directions are found anew on the averaged generator, by their own method, each in the place of the
-    one that it is most like. None means 500, but never for methods of descent, which search as long as those steps take; 0
-    keeps those of the start, as do directions that no method here has found."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.reestimate_every is not None:
-            at_least("reestimate_every", self.reestimate_every, 0)
-        between("least_activity", self.least_activity, 0, 1)
+    anneal: PythonOnly[Fraction] = 2 / 3
+    """Fraction of the run, at its end, in which the weight is a thirtieth, so that image quality recovers. Directions lose
+    some of their independence meanwhile; 0 keeps one weight to the end: more independence, at some cost in image quality."""
+    least_activity: PythonOnly[Fraction] = 0.01
+    """Directions less active than this fraction of the most active one are dropped: where images vary in fewer ways than
+    there are directions, not all of them can be independent. 0 keeps all."""
+    reestimate_every: PythonOnly[Annotated[int, Field(ge=0)] | None] = None
+    """Search the directions again every N steps, on the averaged generator and by their own method, each taking the place of
+    the one it is most similar to. None: every 500 steps, but never for methods of gradient descent, whose search takes as
+    long as those steps. 0, and direction sets of no method of ours, keep the directions of the start."""

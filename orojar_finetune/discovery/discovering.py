@@ -14,8 +14,8 @@ from orojar_finetune.discovery import axes, ganspace, hessian, jacobian, latentc
 from orojar_finetune.latents.directions import Directions
 from orojar_finetune.latents.latent_space import LatentSpace
 from orojar_finetune.measures import held_out
-from orojar_finetune.runtime.precision import full_precision
 from orojar_finetune.runtime.processes import Processes
+from orojar_finetune.runtime.reproducible import full_precision
 
 Method = Callable[[LatentSpace, DiscoverConfig, Processes], Float[Tensor, "count size"]]
 

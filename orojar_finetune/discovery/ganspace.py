@@ -17,9 +17,8 @@ from torch import Tensor
 from orojar_finetune.config import DiscoverConfig
 from orojar_finetune.discovery.moved_features import moved_features
 from orojar_finetune.latents.latent_space import Anchors, LatentSpace
-from orojar_finetune.runtime.devices import with_float64
-from orojar_finetune.runtime.draws import rng
 from orojar_finetune.runtime.processes import Processes
+from orojar_finetune.runtime.reproducible import rng, with_float64
 
 BATCH = 1024
 """Latents drawn at once. Not the batch size of images, which shall not change what is drawn."""

@@ -16,8 +16,8 @@ from orojar_finetune.discovery.descent import descend_basis
 from orojar_finetune.discovery.moved_features import moved_features
 from orojar_finetune.discovery.random import random_basis
 from orojar_finetune.latents.latent_space import Anchors, LatentSpace
-from orojar_finetune.runtime.draws import rng
 from orojar_finetune.runtime.processes import Processes
+from orojar_finetune.runtime.reproducible import rng
 
 
 def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Float[Tensor, "count size"]:

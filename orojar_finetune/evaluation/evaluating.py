@@ -6,8 +6,8 @@ from orojar_adapters import Generator
 from orojar_finetune.config import DataConfig, EvaluateConfig
 from orojar_finetune.evaluation.measuring import measure
 from orojar_finetune.evaluation.subject import Subject
-from orojar_finetune.images.image_data import open_reals
-from orojar_finetune.images.reals import Reals
+from orojar_finetune.images.opening import open_real_images
+from orojar_finetune.images.real_images import RealImages
 from orojar_finetune.latents.directions import Directions
 from orojar_finetune.measures.findings import Findings
 
@@ -45,10 +45,10 @@ def evaluate(
         generator.train(was_training)
 
 
-def reals_for(generator: Generator, data: str, seed: int) -> Reals | None:
+def reals_for(generator: Generator, data: str, seed: int) -> RealImages | None:
     """The real images that `data` means; None for `none`.
 
     Raises:
         ValueError: there are no such images, or they do not fit the generator.
     """
-    return None if data == "none" else open_reals(data, generator, seed, generator.device, DataConfig())
+    return None if data == "none" else open_real_images(data, generator, seed, generator.device, DataConfig())

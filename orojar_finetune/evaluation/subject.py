@@ -11,14 +11,14 @@ from torch import Tensor
 from orojar_adapters import Generator
 from orojar_finetune.config import EvaluateConfig
 from orojar_finetune.discovery.discovering import check_activations
-from orojar_finetune.images.reals import Reals
+from orojar_finetune.images.real_images import RealImages
 from orojar_finetune.latents.directions import Directions
 from orojar_finetune.measures.bootstrap import interval, interval_of, mean
 from orojar_finetune.measures.distances import Distance, load_distance
 from orojar_finetune.measures.features import Extractor, load_features
 from orojar_finetune.measures.findings import Figure
-from orojar_finetune.runtime import draws
-from orojar_finetune.training.independence import outputs
+from orojar_finetune.runtime import reproducible
+from orojar_finetune.training.jacobian_penalty import outputs
 
 BATCH = 64
 FIRST = 1 << 41
@@ -46,12 +46,12 @@ class Subject:
     name: str
     generator: Generator
     directions: Directions | None
-    reals: Reals | None
+    reals: RealImages | None
     config: EvaluateConfig
 
     def rng(self, measure: str) -> torch.Generator:
         """Where a measure draws from: the same for every subject of a seed, so that all are looked at at the same latents."""
-        return draws.rng(self.config.seed, "evaluation", measure)
+        return reproducible.rng(self.config.seed, "evaluation", measure)
 
     def need_directions(self) -> Directions:
         """The directions.

@@ -1,1 +1,1 @@
-"""Real images and pictures for people: folders, zips, data sets of the Hub, decoding, labels, grids and strips."""
+"""Real images (folders, zip files, datasets on the Hub, scenes, samples of the generator), and pictures for people."""

@@ -1,24 +1,57 @@
-"""Images in folders and zip files."""
+"""Where people's images lie: a folder or a zip file (a dataset on the Hub is one more `ImageSource`)."""
 
 import os
 import threading
 import zipfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 
 from orojar_adapters.contract.generator import Labels
-from orojar_finetune.images.decoding import SUFFIXES
 from orojar_finetune.images.image_labels import LISTING, labels_of_files
-from orojar_finetune.images.image_source import ImageSource
 
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 LARGEST = 2**30
-"""Bytes: an entry of a zip that would unpack to more is refused."""
+"""Bytes: a zip entry that would unpack to more is refused."""
 ENCRYPTED = 1
-"""The bit of an entry's flags that says so (APPNOTE, 4.4.4)."""
+"""The flag bit of an encrypted entry (APPNOTE, 4.4.4)."""
+
+
+class ImageSource(ABC):
+    """Image files by index, read by several threads at once.
+
+    Attributes:
+        where: the place, for messages.
+    """
+
+    where: str
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """The number of images, at least one."""
+
+    @abstractmethod
+    def name(self, index: int) -> str:
+        """Returns the name of a file, for messages."""
+
+    @abstractmethod
+    def read(self, index: int) -> bytes:
+        """Returns the content of a file."""
+
+    @abstractmethod
+    def labels(self, classes: int) -> Labels:
+        """Returns the label of every image: class indices, or rows of values.
+
+        Args:
+            classes: the number of classes that the generator has.
+
+        Raises:
+            ValueError: there are no labels, or they are for another number of classes.
+        """
 
 
 class Folder(ImageSource):
-    """The images in a folder and its subfolders, without hidden ones, in the order of their names."""
+    """The images in a folder and its subfolders, without hidden ones, sorted by name."""
 
     def __init__(self, root: Path) -> None:
         self.root, self.where = root, str(root)
@@ -44,21 +77,21 @@ class Folder(ImageSource):
 
 
 class Zip(ImageSource):
-    """The images in a zip file, as they would lie in a folder; a folder around everything does not count."""
+    """The images in a zip file, as if unpacked; a single folder around everything is ignored."""
 
     def __init__(self, path: Path) -> None:
         self.where = str(path)
         try:
             self._archive = zipfile.ZipFile(path)
         except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as e:
-            raise ValueError(f"data: {path} is neither a folder nor a zip file that can be read ({e})") from e
+            raise ValueError(f"data: {path} is neither a folder nor a readable zip file ({e})") from e
         files = {info.filename.replace("\\", "/"): info for info in self._archive.infolist() if not info.is_dir()}
         files = {name: info for name, info in files.items() if not _is_hidden(name)}
         images = sorted(name for name in files if name.lower().endswith(SUFFIXES))
         if not images:
             raise ValueError(_without_images(path))
         if any(files[name].flag_bits & ENCRYPTED for name in images):
-            raise ValueError(f"data: {path} is protected by a password; unpack it and give the folder")
+            raise ValueError(f"data: {path} is protected by a password; unpack it and give the folder instead")
         around = _folder_around([*images, *(name for name in files if name.rsplit("/", 1)[-1] == LISTING)])
         self.names = [name.removeprefix(around) for name in images]
         self._entries = [files[name] for name in images]
@@ -89,7 +122,7 @@ class Zip(ImageSource):
 
 
 def _images(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
-    """Image files, through links too, unless a link leads back up."""
+    """Yields image files, following links except those that lead back up."""
     real = folder.resolve()
     if real in above:
         return
@@ -103,7 +136,7 @@ def _images(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
 
 
 def _is_hidden(name: str) -> bool:
-    """Whether a file, or a folder on the way, is one that systems put there: macOS has a `._a.png` beside every a.png."""
+    """Returns whether a path was put there by the system: macOS has a `._a.png` beside every a.png."""
     return any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
 
 
@@ -113,4 +146,4 @@ def _folder_around(names: list[str]) -> str:
 
 
 def _without_images(where: Path) -> str:
-    return f"data: there are no images in {where}; expected files that end in {', '.join(SUFFIXES)}"
+    return f"data: there are no images in {where}; expected files ending in {', '.join(SUFFIXES)}"

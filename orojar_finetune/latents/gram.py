@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from orojar_finetune.latents.latent_space import Anchors, LatentSpace
-from orojar_finetune.runtime.precision import full_precision
+from orojar_finetune.runtime.reproducible import full_precision
 
 
 @torch.no_grad()

@@ -12,7 +12,7 @@ from orojar_adapters import Generator
 from orojar_finetune.latents.directions import Directions
 from orojar_finetune.latents.latent_space import Anchors, LatentSpace
 from orojar_finetune.measures.anchor_images import image
-from orojar_finetune.runtime.draws import rng
+from orojar_finetune.runtime.reproducible import rng
 from orojar_finetune.scenes.reader import FactorReader
 from orojar_finetune.scenes.rendering import FACTORS
 

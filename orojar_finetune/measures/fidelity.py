@@ -7,11 +7,11 @@ from torch import Tensor
 
 from orojar_adapters import Generator
 from orojar_finetune.config import ComparisonConfig
-from orojar_finetune.images.reals import Reals
+from orojar_finetune.images.real_images import RealImages
 from orojar_finetune.measures.features import load_features
 from orojar_finetune.measures.frechet import Moments, frechet_distance
-from orojar_finetune.runtime.draws import rng
 from orojar_finetune.runtime.processes import Processes
+from orojar_finetune.runtime.reproducible import rng
 
 BATCH = 64
 FAR = 1 << 40
@@ -28,7 +28,7 @@ class Fidelity:
         ValueError: features that do not exist or cannot be had, or real images that are all alike.
     """
 
-    def __init__(self, reals: Reals, config: ComparisonConfig, processes: Processes, seed: int) -> None:
+    def __init__(self, reals: RealImages, config: ComparisonConfig, processes: Processes, seed: int) -> None:
         self.features = reals.features if config.features == "auto" else config.features
         self.extract = load_features(self.features, processes.device)
         self.config, self.processes, self.seed = config, processes, seed

@@ -14,7 +14,7 @@ import orojar_adapters as adapters
 from orojar_finetune.latents.directions import Directions
 from orojar_finetune.latents.latent_space import Anchors, LatentSpace
 from orojar_finetune.measures.anchor_images import by_latent, image, in_space
-from orojar_finetune.runtime.precision import full_precision
+from orojar_finetune.runtime.reproducible import full_precision
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 """Of two batches of images, pair by pair; for small changes it grows with their square, as those of `DISTANCES` do."""

@@ -16,7 +16,7 @@ from orojar_finetune.latents.directions import Directions
 from orojar_finetune.latents.latent_space import Anchors, LatentSpace
 from orojar_finetune.measures.anchor_images import anchor_batches, image
 from orojar_finetune.measures.coordinates import Coordinates, latent_axes
-from orojar_finetune.runtime import draws
+from orojar_finetune.runtime import reproducible
 
 EXTENT = 2.0
 """Strengths are drawn uniformly between minus and plus so many sigmas."""
@@ -134,7 +134,7 @@ def predictability(
         )
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
-    rng = draws.rng(seed, "variation predictability")
+    rng = reproducible.rng(seed, "variation predictability")
     train, test = torch.randperm(len(pairs), generator=rng).tensor_split([trained])
     channels = pairs.images.shape[2] * (2 if sees == "both" else 1)
     network = pair_network(channels, pairs.directions, seed).to(device)

@@ -1,1 +1,1 @@
-"""What everything runs on: processes (Accelerate), random draws, devices, precision, atomic files."""
+"""What everything runs on: processes (Accelerate), trackers, reproducible numbers, atomic files."""

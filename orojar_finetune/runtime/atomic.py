@@ -1,16 +1,22 @@
-"""Files and folders that appear whole or not at all: written beside their place, then renamed into it."""
+"""What a stopped process leaves behind: files and folders that are whole or not there at all, and no step half done."""
 
 import os
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
 def replacing(path: Path) -> Generator[Path]:
-    """A temporary file to write; it takes the place of `path` at the end, or vanishes when an error is raised."""
+    """Yields a temporary file to write; it replaces `path` at the end, or is removed when an error is raised."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
     temporary = Path(name)
@@ -24,10 +30,11 @@ def replacing(path: Path) -> Generator[Path]:
 
 @contextmanager
 def replacing_folder(folder: Path) -> Generator[Path]:
-    """A temporary folder to fill; it takes the place of `folder` at the end, or vanishes when an error is raised.
+    """Yields a temporary folder to fill; it replaces `folder` at the end, or is removed when an error is raised.
 
-    A link stays one, and the folder that it leads to is replaced. Of the folder that one is in the contents are, or its shell
-    would be left in a folder that is gone; killed just then, the old ones are beside it.
+    If `folder` is a link, the folder it points to is replaced. If the current directory lies inside `folder`, its contents are
+    swapped instead of the folder itself, so that the shell's working directory stays valid; if the process is killed in the
+    middle of that, the old contents remain beside it in `.NAME.old.*`.
     """
     folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -51,8 +58,36 @@ def replacing_folder(folder: Path) -> Generator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+class Interrupt:
+    """Makes Ctrl-C and SIGTERM wait for the end of a step: in this context they are noted; a second one stops at once.
+
+    Outside the main thread signals cannot be caught, and nothing changes.
+
+    Attributes:
+        wanted: whether a signal has come.
+    """
+
+    def __init__(self) -> None:
+        self.wanted = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> "Interrupt":
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        if self.wanted:
+            raise KeyboardInterrupt
+        self.wanted = True
+
+
 def _is_current(folder: Path) -> bool:
-    """Whether this process stands in a folder; it may stand in one that is gone."""
+    """Returns whether the current directory, which may have been deleted, lies in a folder."""
     try:
         return Path.cwd().is_relative_to(folder)
     except FileNotFoundError:

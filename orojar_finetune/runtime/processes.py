@@ -1,6 +1,6 @@
-"""A small vocabulary of Accelerate: work divided over processes so that any number of them computes the same.
+"""A small vocabulary of Accelerate: work is divided over processes so that any number of them computes the same.
 
-Noise maps are the exception (`noise="random"`): they are drawn for the rows that a process has.
+Noise maps are the exception (`noise="random"`): they are drawn for the rows of each micro-batch.
 """
 
 import atexit
@@ -37,7 +37,7 @@ class Processes:
         )
         if self.accelerator.num_processes == 1 and _several_were_asked_for():
             log.warning(
-                "accelerate launch --cpu starts one process only (more need MPI). For two on CPUs type: "
+                "accelerate launch --cpu starts one process only (more need MPI). To use two on CPUs, type: "
                 "ACCELERATE_USE_CPU=true accelerate launch --multi_gpu --num_processes 2 -m orojar_finetune ..."
             )
         if self.accelerator.num_processes > 1:
@@ -48,67 +48,53 @@ class Processes:
 
     @classmethod
     def of_training(cls, run: RunConfig, folder: Path, progress: bool = True) -> "Processes":
-        """Those of a training, whose precision is its own, whatever ran before in the same Python process.
+        """Returns the processes of a training, with its own precision, whatever ran before in the same Python process.
 
         Raises:
-            ValueError: a batch that does not divide evenly among them.
+            ValueError: a tracker that is not installed.
         """
         AcceleratorState._reset_state()  # Accelerate keeps the first precision of a Python process and refuses another
-        processes = cls(progress, run.mixed_precision, run.report_to, folder)
-        if run.train_batch_size % processes.count:
-            raise ValueError(
-                f"--train-batch-size must be a multiple of the {processes.count} processes, got {run.train_batch_size}"
-            )
-        return processes
+        return cls(progress, run.mixed_precision, run.report_to, folder)
 
     @property
     def is_main(self) -> bool:
-        """Whether this is the process that writes and prints."""
+        """Whether this process writes and prints."""
         return self.accelerator.is_main_process
 
     @property
     def device(self) -> torch.device:
-        """Where this process computes."""
+        """The device of this process."""
         return self.accelerator.device
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """The number of processes."""
         return self.accelerator.num_processes
 
     def place(self, module: nn.Module) -> None:
-        """Moves a module to this process's device where there are several processes."""
+        """Moves a module to the device of this process, if there are several processes."""
         if self.accelerator.num_processes > 1:
             module.to(self.accelerator.device)
 
-    def share(self, total: int) -> int:
-        """How many rows of a batch a process has.
-
-        Raises:
-            ValueError: the batch does not divide evenly.
-        """
-        count, left = divmod(total, self.accelerator.num_processes)
-        if left:
-            raise ValueError(f"batch_size must be a multiple of {self.accelerator.num_processes} processes, got {total}")
-        return count
-
     def rows(self, total: int) -> slice:
-        """This process's rows of a batch.
+        """Returns this process's rows of a batch that divides evenly.
 
         Raises:
-            ValueError: the batch does not divide evenly.
+            ValueError: it does not.
         """
-        count = self.share(total)
+        count, left = divmod(total, self.count)
+        if left:
+            raise ValueError(f"batch_size must be a multiple of {self.count} processes, got {total}")
         first = count * self.accelerator.process_index
         return slice(first, first + count)
 
     def portion(self, total: int) -> slice:
-        """This process's rows of a batch that need not divide evenly: some have one more, or one where others have none."""
+        """Returns this process's rows of a batch that need not divide evenly: shares then differ by one, and may be empty."""
         i = self.accelerator.process_index
         return slice(total * i // self.count, total * (i + 1) // self.count)
 
     def stack(self, count: int, compute: Callable[[int], Tensor], description: str) -> Tensor:
-        """`compute(0)`, ..., `compute(count - 1)` stacked, each computed by one process and known to all."""
+        """Returns `compute(0)`, ..., `compute(count - 1)` stacked; each is computed by one process and known to all."""
         mine = range(self.accelerator.process_index, count, self.accelerator.num_processes)
         found = {i: compute(i) for i in self.track(mine, description)}
         if self.accelerator.num_processes == 1:
@@ -124,9 +110,9 @@ class Processes:
         return summed
 
     def sum(self, count: int, compute: Callable[[int], Tensor], description: str) -> Tensor:
-        """`compute(0)` + ... + `compute(count - 1)`, each computed by one process; the sum is known to all.
+        """Returns `compute(0)` + ... + `compute(count - 1)`, each computed by one process; the sum is known to all.
 
-        For what is too large to `stack`. Processes add in another order than one does: sum in float64.
+        For tensors too large to `stack`. Several processes add in another order than one does: use float64.
         """
         mine = range(self.accelerator.process_index, count, self.accelerator.num_processes)
         total: Tensor | None = None
@@ -142,10 +128,10 @@ class Processes:
         return summed
 
     def gather(self, mine: Tensor) -> Tensor:
-        """All processes' `rows` of a batch, for a loss that compares every row with every other.
+        """Returns the `rows` of all processes, for a loss that compares every row with every other.
 
-        Each process computes the whole loss, and its own rows alone have a gradient, as many times as large as there are
-        processes: the mean of the gradients over processes is then that of one process with all rows.
+        Each process computes the whole loss, but only its own rows have a gradient, multiplied by the number of processes: the
+        mean of the gradients over processes is then that of one process with all rows.
         """
         count = self.accelerator.num_processes
         if count == 1:
@@ -159,12 +145,12 @@ class Processes:
         return torch.cat([summed[:first], own, summed[first + len(mine) :]])
 
     def mean(self, value: Tensor) -> float:
-        """The mean of a scalar over the processes."""
+        """Returns the mean of a scalar over the processes."""
         reduced = self.accelerator.reduce(value.detach().to(self.accelerator.device), "mean")
         return float(reduced)
 
     def mean_of(self, values: dict[str, float]) -> dict[str, float]:
-        """The mean of each figure over the processes; all processes name the same."""
+        """Returns the mean of each figure over the processes, all of which give the same names."""
         if self.accelerator.num_processes == 1:
             return values
         row = torch.tensor(list(values.values()), dtype=torch.float64, device=self.accelerator.device)
@@ -175,8 +161,8 @@ class Processes:
     def average_gradients(self, parameters: Sequence[Tensor]) -> None:
         """Replaces gradients by their mean over the processes, in one exchange.
 
-        What DistributedDataParallel does, without its wrapper: penalties call other methods than `forward` and differentiate
-        gradients.
+        This is what DistributedDataParallel does, without its wrapper: penalties call other methods than `forward` and
+        differentiate gradients.
         """
         if self.accelerator.num_processes == 1:
             return
@@ -187,11 +173,11 @@ class Processes:
             parameter.grad = torch.empty_like(parameter).copy_(mean.view(parameter.shape))
 
     def backward(self, loss: Tensor) -> None:
-        """Adds a loss's gradients."""
+        """Adds the gradients of a loss."""
         self.accelerator.backward(loss)
 
     def step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Moves weights along their gradients; in half precision a step whose gradients overflowed is left out."""
+        """Takes an optimizer step; in half precision, a step whose gradients overflowed is skipped."""
         scaler = self.accelerator.scaler
         if scaler is None:
             optimizer.step()
@@ -201,27 +187,27 @@ class Processes:
 
     @property
     def loss_scale(self) -> dict[str, float]:
-        """What half precision multiplies losses by, and how it got there; empty in other precisions."""
+        """The state of the loss scaling of half precision; empty in other precisions."""
         scaler = self.accelerator.scaler
         return {} if scaler is None else dict(scaler.state_dict())
 
     def restore_loss_scale(self, kept: dict[str, float]) -> None:
-        """Goes on with the loss scale of a checkpoint, if it has one."""
+        """Continues with the loss scaling of a checkpoint, if it has any."""
         if self.accelerator.scaler is not None and kept:
             self.accelerator.scaler.load_state_dict(kept)
 
     def precision(self, exact: bool) -> AbstractContextManager[None]:
-        """The mixed precision of this run, or float32 where differences must be exact."""
+        """Returns a context with the mixed precision of this run, or with float32 where differences must be exact."""
         if exact:
             return torch.autocast(self.accelerator.device.type, enabled=False)
         return self.accelerator.autocast()
 
     def wait(self) -> None:
-        """Until all processes are here."""
+        """Waits until all processes are here."""
         self.accelerator.wait_for_everyone()
 
     def track(self, steps: range, description: str, done: int = 0) -> tqdm:
-        """A progress bar over steps, on the main process and where a person watches.
+        """Returns steps behind a progress bar, which shows on the main process and where a person watches.
 
         Args:
             done: steps of an earlier run that the bar counts too.
@@ -234,11 +220,11 @@ class Processes:
 
 
 def _several_were_asked_for() -> bool:
-    """Whether `accelerate launch --cpu` was told a number of processes: it then sets an address to meet at, but no ranks."""
+    """Returns whether `accelerate launch --cpu` got a number of processes: it then sets an address to meet at, but no ranks."""
     return "ACCELERATE_USE_CPU" in os.environ and "MASTER_ADDR" in os.environ and "RANK" not in os.environ
 
 
 def _leave() -> None:
-    """Leaves the group of processes when Python ends: torch warns of those that do not."""
+    """Leaves the group of processes when Python ends; torch warns of those that do not."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()

@@ -1,4 +1,4 @@
-"""TensorBoard and its kin, through Accelerate."""
+"""TensorBoard, wandb and trackio, through Accelerate."""
 
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,26 +14,28 @@ PROJECT = "orojar-finetune"
 
 
 def installed(names: Sequence[str]) -> Sequence[str]:
-    """The names of trackers, once it is sure that they can be used.
+    """Returns the names of trackers that can be used: all of the given ones.
 
     Raises:
-        ValueError: a tracker whose package is missing; Accelerate itself would go on without a word.
+        ValueError: a tracker whose package is missing; Accelerate itself would ignore it silently.
     """
     known = [str(tracker) for tracker in get_available_trackers()]
     for name in names:
         if name not in known:
-            raise ValueError(f"report_to: {name} is not installed (pip install {name}); here are: {', '.join(known) or 'none'}")
+            raise ValueError(
+                f"report_to: {name} is not installed (pip install {name}); installed: {', '.join(known) or 'none'}"
+            )
     return names
 
 
 class Trackers:
-    """Those that an accelerator was made with; without any, nothing happens."""
+    """The trackers of an accelerator; without any, nothing happens."""
 
     def __init__(self, accelerator: Accelerator) -> None:
         self.accelerator = accelerator
 
     def start(self, config: Mapping[str, Any]) -> None:
-        """Opens a run in each.
+        """Opens a run in each tracker.
 
         Args:
             config: flat options, such as `penalty.weight`.
@@ -42,11 +44,11 @@ class Trackers:
             self.accelerator.init_trackers(PROJECT, config=dict(config))
 
     def log(self, figures: dict[str, float], step: int) -> None:
-        """Figures of a step."""
+        """Logs the figures of a step."""
         self.accelerator.log(figures, step=step)
 
     def show(self, images: dict[str, UInt8[Tensor, "count channels height width"]], step: int) -> None:
-        """Images as bytes, to each."""
+        """Logs images, given as bytes."""
         shown = {name: rearrange(rows, "k c h w -> k h w c").numpy() for name, rows in images.items()}
         for tracker in self.accelerator.trackers:
             if isinstance(tracker, TensorBoardTracker):
@@ -59,13 +61,13 @@ class Trackers:
                 tracker.log({name: image(strip) for name, strip in strips.items()}, step=step)
 
     def finish(self) -> None:
-        """Lets them write what they still hold. Accelerate's own end would end the group of processes too."""
+        """Lets the trackers write what they still hold. Accelerate's `end_training` would end the group of processes too."""
         for tracker in self.accelerator.trackers:
             tracker.finish()
 
 
 def flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested options with their places in their names, as `penalty.weight`; what is no number or word is written as one."""
+    """Yields nested options as flat ones, such as `penalty.weight`; values other than numbers and strings become strings."""
     for name, value in config.items():
         if isinstance(value, Mapping):
             yield from flat(value, f"{prefix}{name}.")

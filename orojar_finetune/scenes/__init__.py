@@ -1,4 +1,4 @@
-"""Procedural pictures with known factors, a network that reads them, and the bundled generator of such pictures."""
+"""Procedural pictures with known factors, a network that reads the factors, and the bundled generator of such pictures."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ BUNDLED = Path(__file__).parent / "generator"
 """A model folder with half-precision weights; `load_generator` reads it like any other."""
 
 
-def bundled_game() -> GanConfig:
-    """How the bundled generator was trained in the end, for whoever goes on with it; the learning rate is the default's."""
+def bundled_gan_config() -> GanConfig:
+    """Returns the GAN loss with which the training of the bundled generator ended, at the default learning rate."""
     recipe = json.loads((BUNDLED / "training_config.json").read_text(encoding="utf-8"))["config"]["train"]["gan"]
     return GanConfig(**{name: recipe[name] for name in ("r1_gamma", "style_mixing", "noise", "instance_noise")})

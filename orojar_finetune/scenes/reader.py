@@ -1,7 +1,7 @@
-"""What a scene shows, read off its pixels: a small convolutional network with bundled weights.
+"""A small convolutional network with bundled weights that predicts the factors of a scene from its pixels.
 
-It gives ground truth for images that were generated rather than drawn. It has errors of its own, which are known
-(`FactorReader.squared_errors`): effects smaller than those say nothing.
+It gives ground truth for images that were generated rather than drawn. Its own errors are known
+(`FactorReader.squared_errors`): effects smaller than those mean nothing.
 """
 
 import functools
@@ -18,19 +18,19 @@ from orojar_finetune.scenes.rendering import FACTORS
 WEIGHTS = Path(__file__).parent / "reader.safetensors"
 """Half-precision weights, made by `benchmarks/train_reader.py`."""
 RESOLUTION = 64
-"""Height and width in pixels at which images are read."""
+"""Height and width in pixels of its input."""
 EMBEDDING = 128
-"""Width of what the factors are read from."""
+"""Size of the vector that the factors are predicted from."""
 
 
 class FactorReader(nn.Module):
-    """Reads the seven factors off images of scenes.
+    """Predicts the seven factors of scenes.
 
-    Two maps of coordinates are added to the colours (CoordConv, Liu et al., NeurIPS 2018), so that place is seen as early as
-    colour.
+    Two coordinate maps are added to the color channels (CoordConv, Liu et al., NeurIPS 2018), so that position is available as
+    early as color.
 
     Attributes:
-        squared_errors: for each factor the mean squared error on freshly rendered scenes that it was not trained on.
+        squared_errors: for each factor, the mean squared error on freshly rendered scenes that it was not trained on.
     """
 
     squared_errors: Tensor
@@ -53,7 +53,7 @@ class FactorReader(nn.Module):
         self.register_buffer("axes", torch.stack(torch.meshgrid(axis, axis, indexing="xy"))[None], persistent=False)
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch factors"]:
-        """Factors in the order of `FACTORS`, nominally in [0, 1].
+        """Returns factors in the order of `FACTORS`, nominally in [0, 1].
 
         Args:
             images: in [-1, 1], of any size; values beyond are clamped, as a screen would.
@@ -61,17 +61,17 @@ class FactorReader(nn.Module):
         return self.factors(self._embed(self._maps(images)))
 
     def features(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch features"]:
-        """What is in the pictures and how they look, for distances between sets of them: 416 numbers an image.
+        """Returns 416 numbers per image about its content and appearance, for distances between sets of images.
 
-        The 128 numbers that the factors are read from, then mean and standard deviation over the picture of the maps at 32, 16
-        and 8 pixels. The first alone are nearly blind to blur and contrast, since the reader was trained to overlook them.
+        The 128 numbers that the factors are predicted from, then mean and standard deviation over the image of the maps at 32,
+        16 and 8 pixels. The first alone are nearly blind to blur and contrast, which the reader was trained to ignore.
         """
         maps = self._maps(images)
-        looks = [pooled for seen in maps[:-1] for pooled in (seen.mean(dim=(2, 3)), seen.std(dim=(2, 3), correction=0))]
-        return torch.cat([self._embed(maps), *looks], dim=1)
+        appearance = [pooled for seen in maps[:-1] for pooled in (seen.mean(dim=(2, 3)), seen.std(dim=(2, 3), correction=0))]
+        return torch.cat([self._embed(maps), *appearance], dim=1)
 
     def _maps(self, images: Tensor) -> list[Tensor]:
-        """What each stage sees."""
+        """Returns the output of each stage."""
         images = images.clamp(-1, 1)
         if images.shape[2:] != (RESOLUTION, RESOLUTION):
             images = F.interpolate(images, size=(RESOLUTION, RESOLUTION), mode="bilinear", antialias=True)
@@ -87,7 +87,7 @@ class FactorReader(nn.Module):
 
 @functools.cache
 def load_reader(device: torch.device | str = "cpu") -> FactorReader:
-    """The bundled reader, frozen, in float32; one for each device, shared by all who ask."""
+    """Returns the bundled reader, frozen, in float32; one per device, shared by all callers."""
     reader = FactorReader()
     reader.load_state_dict({key: value.float() for key, value in load_file(WEIGHTS).items()})
     return reader.eval().requires_grad_(False).to(device)

@@ -1,7 +1,7 @@
 """Differentiable augmentation of real and generated images alike (Zhao et al., DiffAugment, NeurIPS 2020).
 
-Colour, translation and cutout, each differently for every image; the discriminator sees nothing else, so that it cannot learn
-a small data set by heart, and the generator gets gradients through it.
+Color, translation and cutout, differently for every image. The discriminator sees augmented images only, so that it cannot
+memorize a small dataset, and the generator gets gradients through the augmentation.
 """
 
 import torch
@@ -11,20 +11,20 @@ from torch import Tensor
 from torch.nn import functional as F
 
 NUMBERS = 7
-"""Uniform numbers that the augmentation of one image takes."""
+"""Uniform random numbers per image."""
 SHIFT = 1 / 8
-"""The farthest translation, in widths."""
+"""Largest translation, as a fraction of the width."""
 HOLE = 1 / 2
-"""Width of the square that is cut out, in widths."""
+"""Side of the square that is cut out, as a fraction of the width."""
 
 
 def augment(
     images: Float[Tensor, "batch channels height width"], numbers: Float[Tensor, "batch numbers"]
 ) -> Float[Tensor, "batch channels height width"]:
-    """Images with colours, place and a hole that the numbers choose.
+    """Returns images whose colors, position and hole depend on the numbers.
 
     Args:
-        numbers: uniform in [0, 1), `NUMBERS` an image.
+        numbers: uniform in [0, 1), `NUMBERS` per image.
     """
     brightness, saturation, contrast, right, down, hole_x, hole_y = numbers.to(images)[:, :, None, None, None].unbind(dim=1)
     images = images + (brightness - 0.5)
@@ -36,7 +36,7 @@ def augment(
 
 
 def _translate(images: Tensor, right: Tensor, down: Tensor) -> Tensor:
-    """Moved by whole pixels, black flowing in."""
+    """Translates by whole pixels and fills with 0."""
     size = images.shape[-1]
     most = round(size * SHIFT)
     padded = F.pad(images, (most, most, most, most))

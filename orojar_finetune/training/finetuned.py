@@ -1,4 +1,4 @@
-"""What a tuning gives, and how it is written down."""
+"""The result of a fine-tune, and how it is written."""
 
 import dataclasses
 import os
@@ -13,29 +13,30 @@ from orojar_finetune.sharing.model_folder import write_model_folder
 from orojar_finetune.training.validation import Figures
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Finetuned:
-    """What a tuning gives.
+    """The result of a fine-tune.
 
     Attributes:
-        generator: the averaged weights of the best validation, adapters folded in.
-        directions: those that were made independent, measured on the tuned generator.
-        discriminator: for whoever goes on.
+        generator: the averaged weights that are kept, with an adapter folded in.
+        directions: those that became independent, measured on this generator.
+        discriminator: to continue from.
+        adapter: with `trainable="lora"` what was trained, saved instead of the whole generator.
         start: figures before.
         end: figures of `generator`.
         ended: `done`, `interrupted`, or why the run stopped early.
-        steps: of the generator that were done.
-        kept_step: of those the last one that is in `generator`.
-        discriminator_steps: that a new discriminator learned alone before them.
-        config: how, with everything said that the weights of the generator decide.
-        data: what played the real images, as it was asked for.
-        features: that the Fréchet distances are between.
-        adapter: with `trainable="lora"` what was learned, to be saved instead of the whole generator.
+        steps: of the generator.
+        kept_step: the step whose weights `generator` has.
+        discriminator_steps: steps before them in which a new discriminator trained alone.
+        config: with everything filled in.
+        data: the real images, as asked for.
+        features: of the Fréchet distances.
     """
 
     generator: Generator
     directions: Directions
     discriminator: Discriminator
+    adapter: Adapter | None = None
     start: Figures
     end: Figures
     ended: str
@@ -45,14 +46,13 @@ class Finetuned:
     config: FinetuneConfig
     data: str
     features: str
-    adapter: Adapter | None = None
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """What was measured, as plain data: the part `finetune` of a model folder's metrics.json."""
+        """What was measured, as plain data: the entry `finetune` of metrics.json."""
         return {
-            "start": dataclasses.asdict(self.start),
-            "end": dataclasses.asdict(self.end),
+            "start": self.start.described(),
+            "end": self.end.described(),
             "ended": self.ended,
             "steps": self.steps,
             "kept_step": self.kept_step,
@@ -64,13 +64,13 @@ class Finetuned:
         }
 
     def save(self, folder: str | os.PathLike, metrics: Mapping[str, Any] | None = None) -> None:
-        """Writes a model folder: weights or adapter, directions, discriminator, how it was made and what it gave.
+        """Writes a model folder: weights or adapter, directions, discriminator, how it was made and what was measured.
 
         Args:
-            metrics: in the place of those of this tuning, where more was measured.
+            metrics: replace those of this fine-tune, where more was measured.
 
         Raises:
-            ValueError: as `write_model_folder`.
+            ValueError: as in `write_model_folder`.
         """
         write_model_folder(
             folder,

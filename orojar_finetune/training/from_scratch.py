@@ -1,134 +1,99 @@
-"""Training a generator from nothing."""
+"""Training a generator from scratch."""
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from orojar_adapters import Discriminator, Generator, new_networks
 from orojar_finetune.config import NetworkConfig, TrainConfig
-from orojar_finetune.images import render
-from orojar_finetune.images.image_data import open_reals
 from orojar_finetune.measures.coordinates import latent_axes
-from orojar_finetune.measures.fidelity import Fidelity
-from orojar_finetune.measures.held_out import scores_of
-from orojar_finetune.runtime.draws import rng
-from orojar_finetune.runtime.processes import Processes
-from orojar_finetune.runtime.trackers import flat
-from orojar_finetune.training.adversarial import Game
-from orojar_finetune.training.checkpoints import begins, resume
-from orojar_finetune.training.independence import Independence
-from orojar_finetune.training.loop import Loop
-from orojar_finetune.training.state import State
-
-SHOWN = tuple(range(48))
-"""Seeds of the samples that a validation draws."""
-COLUMNS = 8
+from orojar_finetune.training.preparation import Run, begin, build_run, prepare_setting
+from orojar_finetune.training.validation import Figures
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Trained:
-    """What a training gives.
+    """The result of training from scratch.
 
     Attributes:
         generator: the averaged weights.
-        discriminator: for whoever goes on.
-        figures: Fréchet distance; with a penalty also orthogonality and activity of the coordinates of z.
+        discriminator: to continue from.
+        figures: of the generator; with a penalty also of the coordinates of z.
         ended: `done` or `interrupted`.
         steps: of both networks.
+        batch: images per step.
+        config: with everything filled in.
     """
 
     generator: Generator
     discriminator: Discriminator
-    figures: dict[str, float]
+    figures: Figures
     ended: str
     steps: int
+    batch: int
+    config: TrainConfig
 
 
 def train(output_dir: str | Path, config: TrainConfig | None = None, *, data: str = "scenes", **options: Any) -> Trained:
-    """Trains a generator from nothing; with a penalty its coordinates of z become independent on the way, as in the paper.
+    """Trains a generator from scratch; with a penalty, its coordinates of z become independent, as in the paper.
 
     Under `accelerate launch` the processes share every batch.
 
     Args:
         output_dir: of the run: checkpoints, history.jsonl, pictures of validations.
-        config: how; None means the defaults.
-        data: `scenes`, a folder or zip of images, or `user/dataset` on the Hub.
+        config: None means the defaults.
+        data: real images: `scenes`, a folder or zip of images, or `user/dataset` on the Hub.
         options: fields of `TrainConfig` that replace those of the config, such as `network=NetworkConfig(resolution=32)`.
 
     Raises:
-        ValueError: sizes that the family does not have, data that cannot be read, no such checkpoint, or a loss that is no
-            number any more (the last good checkpoint is named).
+        ValueError: the family does not have these sizes, the data cannot be read, there is no such checkpoint, or a loss is NaN
+            or infinite (the message names the last good checkpoint).
     """
-    training = prepare(dataclasses.replace(config or TrainConfig(), **options), data, Path(output_dir))
-    return training.finish(training.loop())
+    run = prepare(dataclasses.replace(config or TrainConfig(), **options), data, Path(output_dir))
+    return finish(run, run.loop())
 
 
-@dataclass
-class Training:
-    """A training that is ready to run."""
-
-    loop: Loop
-    measure: Callable[[Generator], dict[str, float]]
-
-    def finish(self, ended: str) -> Trained:
-        """Gives the averaged generator its mean latent, and measures it."""
-        state, processes = self.loop.state, self.loop.processes
-        state.average.recenter(rng=rng(self.loop.run.seed, "recenter"))
-        figures = self.measure(state.average)
-        processes.trackers.finish()
-        return Trained(state.average, state.discriminator, figures, ended, state.step)
+def prepare(config: TrainConfig, data: str, output_dir: Path, progress: bool = True) -> Run:
+    """Returns a training that is ready to start, or to resume; arguments and errors as in `train`."""
+    config = dataclasses.replace(
+        config,
+        network=config.network.with_channels(),
+        gan=config.gan.with_rates(),
+        penalty=config.penalty.with_options(),
+    )
+    processes = begin(config.run, output_dir, progress)
+    generator, discriminator = (network.to(processes.device) for network in networks(config.network, config.run.seed))
+    setting = prepare_setting(config, data, output_dir, processes, generator)
+    return build_run(setting, generator, discriminator, latent_axes(generator) if config.penalty.weight > 0 else None)
 
 
-def prepare(config: TrainConfig, data: str, output_dir: Path) -> Training:
-    """Everything up to the first step, or to the step that a checkpoint stands at.
+def finish(run: Run, ended: str) -> Trained:
+    """Returns the averaged generator, measured.
 
-    Raises:
-        ValueError: sizes that the family does not have, data that cannot be read, no such checkpoint.
+    Args:
+        run: as `prepare` returned it, trained.
+        ended: what its loop returned.
     """
-    run = config.run
-    processes = Processes.of_training(run, output_dir)
-    begins(output_dir, run.resume_from_checkpoint)
-    generator, discriminator = networks(config.network, run.seed)
-    generator, discriminator = generator.to(processes.device), discriminator.to(processes.device)
-    reals = open_reals(data, generator, run.seed, processes.device, config.images)
-    state = State.start(generator, discriminator, config.gan, run.gradient_accumulation_steps)
-    state.options = {**dict(flat(dataclasses.asdict(config))), "data": data}
-    resume(state, output_dir, run.resume_from_checkpoint)
-    game = Game(generator, discriminator, reals, config.gan, run.train_batch_size, run.seed, state.running["mean_path"])
-    generator_parts = game.generator_parts()
-    axes = latent_axes(generator)
-    if config.penalty.weight > 0:
-        independence = Independence(generator, axes, config.penalty, run.seed, game.fixed_noise)
-        generator_parts.append(independence.part(0, run.max_train_steps))
-    fidelity = Fidelity(reals, config.fidelity, processes, run.seed)
-
-    def measure(generator: Generator) -> dict[str, float]:
-        figures = {"frechet": fidelity.of(generator)}
-        if config.penalty.weight > 0:
-            found = scores_of(generator, axes, config.fidelity.latents, run.seed, processes)
-            figures |= {"orthogonality": found.orthogonality, "activity": found.activities.mean().item()}
-        return figures
-
-    def validate(state: State) -> dict[str, float]:
-        if processes.is_main:
-            path = output_dir / "validation" / f"step-{state.step:06}.png"
-            path.parent.mkdir(exist_ok=True, parents=True)
-            made = render.samples(state.average, SHOWN)
-            render.grid(made, COLUMNS).save(path)
-            processes.trackers.show({"samples": render.to_bytes(made)}, state.step)
-        return measure(state.average)
-
-    loop = Loop(state, game.discriminator_parts(), generator_parts, config.gan, run, output_dir, processes, validate)
-    return Training(loop, measure)
+    state, config = run.loop.state, run.setting.config
+    assert isinstance(config, TrainConfig)
+    return Trained(
+        generator=state.average,
+        discriminator=state.discriminator,
+        figures=run.finish(state.average),
+        ended=ended,
+        steps=state.step,
+        batch=run.loop.batch,
+        config=config,
+    )
 
 
 def networks(config: NetworkConfig, seed: int) -> tuple[Generator, Discriminator]:
-    """Networks with weights that depend on the seed alone.
+    """Returns networks whose weights depend on the seed alone.
 
     Raises:
-        ValueError: no such family, or sizes that it does not have.
+        ValueError: there is no such family, or it does not have these sizes.
     """
-    sizes = {name: value for name, value in dataclasses.asdict(config).items() if name != "family"}
-    return new_networks(config.family, sizes | {"channels": list(config.channels)}, config.discriminator_channels, seed)
+    sizes = {name: value for name, value in dataclasses.asdict(config.with_channels()).items() if name != "family"}
+    channels, discriminator_channels = list(sizes["channels"]), sizes.pop("discriminator_channels")
+    return new_networks(config.family, sizes | {"channels": channels}, discriminator_channels, seed)

@@ -1,4 +1,4 @@
-"""The training loop: gradients of parts in micro-batches, one step of each network, averages, checkpoints, the way out."""
+"""The training loop: gradients of loss terms in micro-batches, a step of each network, checkpoints, history, the way out."""
 
 import json
 import logging
@@ -13,11 +13,11 @@ import torch
 
 from orojar_finetune.config import GanConfig, RunConfig
 from orojar_finetune.images.decoding import DamagedImageError
-from orojar_finetune.runtime.interrupt import Interrupt
-from orojar_finetune.runtime.precision import full_precision
+from orojar_finetune.runtime.atomic import Interrupt
 from orojar_finetune.runtime.processes import Processes
+from orojar_finetune.runtime.reproducible import full_precision
 from orojar_finetune.training import checkpoints as saved
-from orojar_finetune.training.parts import Part, add_limited
+from orojar_finetune.training.loss_terms import LossTerm
 from orojar_finetune.training.state import State, parameters_of
 
 log = logging.getLogger("orojar")
@@ -26,12 +26,12 @@ HISTORY = "history.jsonl"
 Validate = Callable[[State], dict[str, float]]
 
 
-class Diverged(ValueError):  # noqa: N818
-    """A loss or a weight that is no number any more."""
+class DivergedError(ValueError):
+    """A loss or a weight that is NaN or infinite."""
 
 
-class Stop(Exception):  # noqa: N818
-    """A validation's wish to end the run, with its reason and what it measured."""
+class StopTraining(Exception):  # noqa: N818
+    """Raised by a validation to end the run, with its reason and what it measured."""
 
     def __init__(self, reason: str, figures: dict[str, float]) -> None:
         super().__init__(reason)
@@ -40,34 +40,40 @@ class Stop(Exception):  # noqa: N818
 
 @dataclass
 class Loop:
-    """A run of steps from wherever its state stands.
+    """A run of training steps, from the step of its state on.
 
     Attributes:
-        discriminator_parts: what the discriminator's gradient is made of; none leaves it as it is.
-        generator_parts: the same for the generator.
+        discriminator_terms: the loss of the discriminator.
+        generator_terms: the loss of the generator.
         folder: where checkpoints and history.jsonl go.
-        validate: called every `validation_steps` and after the last; its figures join the history. It may raise `Stop`.
-        before: called before every step.
+        validate: called every `validation_steps` and after the last step; its figures go to the history. It may raise
+            `StopTraining`.
+        before_step: called before every step.
     """
 
     state: State
-    discriminator_parts: Sequence[Part]
-    generator_parts: Sequence[Part]
+    discriminator_terms: Sequence[LossTerm]
+    generator_terms: Sequence[LossTerm]
     gan: GanConfig
     run: RunConfig
     folder: Path
     processes: Processes
     validate: Validate | None = None
-    before: Callable[[State], None] | None = None
+    before_step: Callable[[State], None] | None = None
+
+    @property
+    def batch(self) -> int:
+        """Images per step, over all processes and micro-batches."""
+        return self.run.effective_batch(self.processes.count)
 
     def __call__(self) -> str:
-        """Trains until the last step, an interrupt or a stop, and says which: `done`, `interrupted` or the stop's reason.
+        """Trains, and returns how it ended: `done`, `interrupted`, or the reason of a `StopTraining`.
 
         Raises:
-            Diverged: a loss is no number any more; the last good checkpoint stays and is named.
+            DivergedError: a loss or weight is NaN or infinite; the message names the last good checkpoint.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._forget_what_is_later()
+        self._forget_later_steps()
         self.processes.trackers.start(self.state.options)
         self.processes.restore_loss_scale(self.state.loss_scale)
         bar = self.processes.track(range(self.state.step, self.run.max_train_steps), "training", self.state.step)
@@ -75,8 +81,8 @@ class Loop:
             recorded: list[dict[str, float]] = []
             measured: dict[str, float] = {}
             for _ in bar:
-                if self.before is not None:
-                    self.before(self.state)
+                if self.before_step is not None:
+                    self.before_step(self.state)
                 began = time.perf_counter()
                 losses = self._step_or_save()
                 losses["interrupt"] = float(interrupt.wanted)
@@ -85,7 +91,7 @@ class Loop:
                 self._check(losses)
                 seconds = time.perf_counter() - began
                 self.state.step += 1
-                recorded.append({**losses, "images_per_second": self.run.train_batch_size / seconds})
+                recorded.append({**losses, "images_per_second": self.batch / seconds})
                 figures, reason = self._validated()
                 measured |= figures
                 bar.set_postfix({name: f"{value:.3g}" for name, value in {**_mean(recorded), **measured}.items()})
@@ -100,34 +106,55 @@ class Loop:
                     return ended
         return "done"
 
-    def players(self) -> list[tuple[torch.optim.Optimizer, Sequence[Part]]]:
-        """Both optimizers with the parts of their loss, in the order in which they step."""
+    def updates(self) -> list[tuple[torch.optim.Optimizer, Sequence[LossTerm]]]:
+        """Returns both optimizers with the terms of their loss, in the order in which they step."""
         state = self.state
         return [
-            (state.discriminator_optimizer, self.discriminator_parts),
-            (state.generator_optimizer, self.generator_parts),
+            (state.discriminator_optimizer, self.discriminator_terms),
+            (state.generator_optimizer, self.generator_terms),
         ]
 
-    def listen(self, mover: torch.optim.Optimizer) -> None:
+    def train_only(self, trained: torch.optim.Optimizer) -> None:
         """Lets gradients reach the weights of one optimizer and of no other."""
-        for optimizer, _ in self.players():
+        for optimizer, _ in self.updates():
             for parameter in parameters_of(optimizer):
-                parameter.requires_grad_(optimizer is mover)
+                parameter.requires_grad_(optimizer is trained)
 
-    def gradients(self, part: Part, step: int) -> float:
-        """Adds the gradients of a part, in micro-batches, and gives its loss; the means over processes are the whole's."""
+    def gradients(self, term: LossTerm, step: int) -> float:
+        """Adds the gradients of a term, in micro-batches, and returns its loss.
+
+        The means over processes of gradients and loss are those of the whole batch.
+        """
         total = 0.0
-        for rows in _slices(self.processes.portion(part.rows), self.state.micro_batches):
-            share = (rows.stop - rows.start) * self.processes.count / part.rows
-            with full_precision() if part.exact else nullcontext():
-                with self.processes.precision(part.exact):
-                    loss = part.loss(step, rows)
-                self.processes.backward(loss * (part.factor(step) * share))
+        for rows in _slices(self.processes.portion(term.rows), self.state.micro_batches):
+            share = (rows.stop - rows.start) * self.processes.count / term.rows
+            with full_precision() if term.exact else nullcontext():
+                with self.processes.precision(term.exact):
+                    loss = term.loss(step, rows)
+                self.processes.backward(loss * (term.factor(step) * share))
             total += float(loss.detach()) * share
         return total
 
+    def within_memory(self, optimizer: torch.optim.Optimizer, terms: Sequence[LossTerm], step: int) -> dict[str, float]:
+        """Computes the gradients of terms, in micro-batches that are halved until they fit into memory; returns the losses."""
+        while True:
+            optimizer.zero_grad()
+            try:
+                return {term.name: self.gradients(term, step) for term in terms}
+            except torch.OutOfMemoryError:
+                size = self.batch // self.processes.count // self.state.micro_batches
+                if size < 2:
+                    raise
+            optimizer.zero_grad()
+            self.state.micro_batches *= 2
+            torch.cuda.empty_cache()
+            log.warning(
+                f"out of memory: continuing with micro-batches of {size // 2} images instead of {size}; "
+                f"the effective batch stays {self.batch}"
+            )
+
     def _step_or_save(self) -> dict[str, float]:
-        """A step; where an image cannot be read, which is before any weight moves, a checkpoint of those before it is left."""
+        """Takes a step. An image that cannot be read is noticed before any weight changes: the steps before it are saved."""
         try:
             return self._step()
         except DamagedImageError as e:
@@ -143,74 +170,35 @@ class Loop:
     def _step(self) -> dict[str, float]:
         state = self.state
         losses: dict[str, float] = {}
-        for optimizer, parts in self.players():
-            self._set_rate(optimizer)
-            due = [part for part in parts if part.factor(state.step)]
+        for optimizer, terms in self.updates():
+            due = [term for term in terms if term.factor(state.step)]
             if not due:
                 continue
-            self.listen(optimizer)
-            losses |= self._accumulate(optimizer, [part for part in due if part.most is None])
-            for part in due:
-                if part.most is not None:
-                    others = [parameter.grad for parameter in parameters_of(optimizer)]
-                    losses |= self._accumulate(optimizer, [part])
-                    add_limited(parameters_of(optimizer), others, part.most)
+            self.train_only(optimizer)
+            losses |= self.within_memory(optimizer, due, state.step)
+            self.processes.average_gradients(parameters_of(optimizer))
             self.processes.step(optimizer)
-            for part in due:
-                if part.after is not None:
-                    part.after(self.processes.mean_of)
-        state.update_average(self.run.train_batch_size, self.gan.ema_images, self.gan.ema_rampup)
+        state.update_average(self.batch, self.gan.ema_images, self.gan.ema_rampup)
         return losses
-
-    def _set_rate(self, optimizer: torch.optim.Optimizer) -> None:
-        """The learning rate of this step, which falls to 0 at the end of the run where that is wanted."""
-        steps = self.run.max_train_steps
-        falling = max(1.0, self.gan.decay * steps)
-        for group in optimizer.param_groups:
-            group["lr"] = group.setdefault("initial_lr", group["lr"]) * min(1.0, (steps - self.state.step) / falling)
-
-    def _accumulate(self, optimizer: torch.optim.Optimizer, parts: Sequence[Part]) -> dict[str, float]:
-        """The gradients of parts alone, over all processes."""
-        losses = self.within_memory(optimizer, parts, self.state.step)
-        self.processes.average_gradients(parameters_of(optimizer))
-        return losses
-
-    def within_memory(self, optimizer: torch.optim.Optimizer, parts: Sequence[Part], step: int) -> dict[str, float]:
-        """The gradients of parts alone, and their losses, in as many micro-batches as memory wants."""
-        while True:
-            optimizer.zero_grad()
-            try:
-                return {part.name: self.gradients(part, step) for part in parts}
-            except torch.OutOfMemoryError:
-                largest = self.processes.share(self.run.train_batch_size) // self.state.micro_batches
-                if largest < 2:
-                    raise
-            optimizer.zero_grad()
-            self.state.micro_batches *= 2
-            torch.cuda.empty_cache()
-            log.warning(
-                f"out of memory: going on with micro-batches of {largest // 2} images instead of {largest}; "
-                f"the batch stays {self.run.train_batch_size}"
-            )
 
     def _check(self, losses: dict[str, float]) -> None:
         wrong = [name for name, value in losses.items() if not math.isfinite(value)]
         if wrong:
             good = saved.checkpoints(self.folder)
             advice = f"the last good checkpoint is {good[-1]}" if good else "there is no checkpoint yet"
-            raise Diverged(
-                f"step {self.state.step + 1}: {', '.join(wrong)} is no finite number any more; {advice}. "
-                "Try a lower --learning-rate or a lower penalty weight, or --mixed-precision no"
+            raise DivergedError(
+                f"step {self.state.step + 1}: {', '.join(wrong)} is NaN or infinite; {advice}. "
+                "Try a lower --learning-rate, a lower penalty weight, or --mixed-precision no"
             )
 
     def _validated(self) -> tuple[dict[str, float], str | None]:
-        """What a validation that is due measures, and why it wants to stop, if it does."""
+        """Returns what a validation that is due measures, and its reason to stop, if any."""
         due = self.state.step % self.run.validation_steps == 0 or self.state.step == self.run.max_train_steps
         if self.validate is None or not due:
             return {}, None
         try:
             return self.validate(self.state), None
-        except Stop as e:
+        except StopTraining as e:
             return e.figures, str(e)
 
     def _record(self, figures: dict[str, float]) -> None:
@@ -219,11 +207,11 @@ class Loop:
             with (self.folder / HISTORY).open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"step": self.state.step, **figures}) + "\n")
 
-    def _forget_what_is_later(self) -> None:
-        """Lines and checkpoints after the step that is resumed from will be written again."""
+    def _forget_later_steps(self) -> None:
+        """Removes history lines after the step that the run resumes from, and renames later checkpoints."""
         path = self.folder / HISTORY
         if self.processes.is_main:
-            saved.leave_later(self.folder, self.state.step)
+            saved.set_later_aside(self.folder, self.state.step)
         if self.processes.is_main and path.is_file():
             lines = [line for line in path.read_text(encoding="utf-8").splitlines() if _is_before(line, self.state.step)]
             path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
@@ -247,7 +235,7 @@ def _slices(rows: slice, count: int) -> list[slice]:
 
 
 def _mean(rows: Sequence[dict[str, float]]) -> dict[str, float]:
-    """Of each figure over the steps that have it: parts that are lazy are not in every step."""
+    """Returns the mean of each figure over the steps that have it: lazy terms are not in every step."""
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: math.fsum(row[name] for row in rows if name in row) / sum(name in row for row in rows) for name in names}
 

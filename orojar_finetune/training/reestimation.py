@@ -1,4 +1,4 @@
-"""Directions found anew while the weights move, each in the place of the one before that it is most like."""
+"""Directions that are searched again while weights train, each taking the place of the one it is most similar to."""
 
 import dataclasses
 
@@ -11,50 +11,50 @@ from orojar_finetune.discovery.discovering import METHODS
 from orojar_finetune.latents.directions import Directions
 
 EVERY = 500
-"""Steps between one search and the next, where nothing else is asked for."""
+"""Steps between two searches by default."""
 KIND = ("part", "whiten", "activations")
 """Options that decide what kind of directions a search finds."""
 BY_DESCENT = ("orojar", "hessian", "latentclr")
-"""Methods whose search takes as long as those steps."""
+"""Methods whose search takes as long as that many training steps."""
 
 
-def rhythm(wanted: int | None, method: str) -> int:
-    """Steps from one search to the next for directions of this method; 0 keeps them.
+def search_interval(every: int | None, method: str) -> int:
+    """Returns the steps between two searches for directions of a method; 0 never searches again.
 
     Args:
-        wanted: steps, or None for what suits the method.
+        every: steps, or None for the default of the method.
     """
     if method not in METHODS:
         return 0
-    return wanted if wanted is not None else 0 if method in BY_DESCENT else EVERY
+    return every if every is not None else 0 if method in BY_DESCENT else EVERY
 
 
-def found_anew(directions: Directions, generator: Generator, config: DiscoverConfig) -> Directions:
-    """As many directions of a generator, by the method and in the space and layers of those before, under their names.
+def search_again(directions: Directions, generator: Generator, config: DiscoverConfig) -> Directions:
+    """Returns as many directions of a generator by the same method, in the same space and layers, under the same names.
 
     Args:
-        config: all else of how directions are found.
+        config: the other options of the search.
 
     Raises:
-        ValueError: directions of a method that is none of `discover`'s.
+        ValueError: directions by a method that `discover` does not have.
     """
-    return following(directions, discover(generator, like(directions, config), progress=False))
+    return matched(directions, discover(generator, same_search(directions, config), progress=False))
 
 
-def like(directions: Directions, config: DiscoverConfig) -> DiscoverConfig:
-    """The config with the method, space, layers and number of directions of a set, and with the `KIND` it was found with."""
+def same_search(directions: Directions, config: DiscoverConfig) -> DiscoverConfig:
+    """Returns the config with the method, space, layers and count of a direction set, and the `KIND` it was found with."""
     where = {"space": directions.space, "layers": directions.layers[0], "layer_groups": directions.groups}
     made = directions.provenance.get("config", {})
     kind = {name: made[name] for name in KIND if name in made}
     if "activations" in kind:
-        kind["activations"] = tuple(kind["activations"])  # a list where it comes from a file
+        kind["activations"] = tuple(kind["activations"])  # a list if it comes from a file
     return dataclasses.replace(config, method=directions.method, count=len(directions), **where, **kind)
 
 
-def following(before: Directions, found: Directions) -> Directions:
-    """The directions found, in the order, with the signs and under the names of those before.
+def matched(before: Directions, found: Directions) -> Directions:
+    """Returns the found directions in the order, with the signs and under the names of those before.
 
-    The pair that is most alike, by the size of its cosine, is matched first, then the most alike of the rest, and so on.
+    The most similar pair, by absolute cosine, is matched first, then the most similar of the rest, and so on.
     """
     cosines = before.basis.cpu() @ found.basis.cpu().T
     left, order, signs = cosines.abs(), [0] * len(before), torch.ones(len(before))

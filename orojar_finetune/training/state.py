@@ -1,6 +1,6 @@
-"""Everything a training must remember to go on as if it had never stopped, in safetensors: nothing here is a pickle.
+"""Everything a run must remember to continue as if it had never stopped, in safetensors: nothing here is a pickle.
 
-Random numbers and the position in the data are functions of the step (`draws`), so the step is all there is to keep of them.
+Random numbers and the position in the data are functions of the step (`reproducible.rng`), so the step stands for both.
 """
 
 import copy
@@ -20,22 +20,23 @@ from orojar_finetune.config import GanConfig
 from orojar_finetune.runtime.atomic import replacing_folder
 
 COUNTERS = "state.json"
+BETAS, EPSILON = (0.0, 0.99), 1e-8
+"""Of Adam, as in StyleGAN2."""
 
 
 @dataclass
 class State:
-    """The two networks, the generator's moving average, both optimizers and the counters.
+    """Both networks, the EMA of the generator, both optimizers and the counters.
 
     Attributes:
-        step: steps that are done.
-        micro_batches: portions that a process's part of the batch is divided into.
-        running: other tensors that change on the way: `mean_path`, the running mean of the path length, and what else a run
-            puts there before it starts or resumes.
-        loss_scale: that of half precision, where it is used.
+        step: the number of steps done.
+        micro_batches: portions that a process's share of the batch is divided into.
+        running: other tensors that change during training, such as the directions; set before the run starts or resumes.
+        loss_scale: state of the loss scaling of half precision.
         best: score of the best validation so far; lower is better.
-        best_step: the steps that were done then.
-        best_weights: those of the averaged generator then, and what ran along.
-        options: of the run, flat, as in `penalty.weight`; they travel with its checkpoints.
+        best_step: its step.
+        best_weights: weights of the averaged generator, and the running tensors, at that step.
+        options: of the run, flat, as in `penalty.weight`; saved with every checkpoint.
     """
 
     generator: Generator
@@ -43,7 +44,7 @@ class State:
     average: Generator
     generator_optimizer: torch.optim.Optimizer
     discriminator_optimizer: torch.optim.Optimizer
-    running: dict[str, Tensor]
+    running: dict[str, Tensor] = field(default_factory=dict)
     step: int = 0
     micro_batches: int = 1
     loss_scale: dict[str, float] = field(default_factory=dict)
@@ -54,31 +55,29 @@ class State:
 
     @classmethod
     def start(cls, generator: Generator, discriminator: Discriminator, config: GanConfig, micro_batches: int = 1) -> "State":
-        """The state before the first step; parameters of the generator that do not require gradients stay as they are."""
-        if generator.device.type == "cpu":  # on a GPU the generator's other half, all but convolutions, is slower for it
+        """Returns the state before the first step; parameters of the generator that need no gradients are not trained."""
+        if generator.device.type == "cpu":  # on a GPU everything but convolutions is slower for it
             for network in (generator, discriminator):
                 network.to(memory_format=torch.channels_last)
-        betas = (config.adam_beta1, config.adam_beta2)
-        moving = [p for p in generator.parameters() if p.requires_grad]
-        rate, critic_rate = config.rates()
+        trained = [p for p in generator.parameters() if p.requires_grad]
+        rate, discriminator_rate = config.rates()
         return cls(
             generator.train(),
             discriminator.train(),
             copy.deepcopy(generator).eval().requires_grad_(False),
-            torch.optim.Adam(moving, lr=rate, betas=betas, eps=1e-8),
-            torch.optim.Adam(discriminator.parameters(), lr=critic_rate, betas=betas, eps=1e-8),
-            {"mean_path": torch.zeros([], device=generator.device)},
+            torch.optim.Adam(trained, lr=rate, betas=BETAS, eps=EPSILON),
+            torch.optim.Adam(discriminator.parameters(), lr=discriminator_rate, betas=BETAS, eps=EPSILON),
             micro_batches=micro_batches,
         )
 
     @torch.no_grad()
     def update_average(self, images: int, half_life: float, rampup: float) -> None:
-        """Moves the averaged weights towards the current ones; buffers are copied.
+        """Updates the EMA of the weights; buffers are copied.
 
         Args:
             images: seen in this step.
             half_life: in images.
-            rampup: the largest part of the images seen so far that the half-life may be.
+            rampup: cap on the half-life, as a fraction of the images seen so far.
         """
         half_life = min(half_life, rampup * (self.step + 1) * images)
         keep = 0.5 ** (images / max(half_life, 1e-8))
@@ -90,7 +89,7 @@ class State:
             buffers[name].copy_(buffer)
 
     def save(self, folder: Path) -> None:
-        """Writes a checkpoint, whole or not at all."""
+        """Writes a checkpoint atomically."""
         with replacing_folder(folder) as temporary:
             for name, tensors in self._tensors().items():
                 save_file({key: value.contiguous() for key, value in tensors.items()}, temporary / f"{name}.safetensors")
@@ -99,16 +98,16 @@ class State:
             counters |= {
                 "best": best,
                 "best_step": self.best_step,
-                "moving": {name: len(parameters_of(one)) for name, one in self._optimizers().items()},
+                "trained": {name: len(parameters_of(one)) for name, one in self._optimizers().items()},
                 "options": self.options,
             }
             (temporary / COUNTERS).write_text(json.dumps(counters) + "\n", encoding="utf-8")
 
     def load(self, folder: Path) -> None:
-        """Takes over a checkpoint of the same networks; of micro-batches it keeps the larger number.
+        """Takes over a checkpoint of the same networks; the larger number of micro-batches is kept.
 
         Raises:
-            ValueError: a checkpoint that is not there, not whole, or of other networks.
+            ValueError: the checkpoint is missing, incomplete, or of other networks.
         """
         try:
             counters = json.loads((folder / COUNTERS).read_text(encoding="utf-8"))
@@ -121,35 +120,35 @@ class State:
             for name, network in self._networks().items():
                 network.load_state_dict(load_file(folder / f"{name}.safetensors"))
             for name, optimizer in self._optimizers().items():
-                if counters["moving"][name] != len(parameters_of(optimizer)):
-                    raise ValueError("the optimizer moved other weights")
+                if counters["trained"][name] != len(parameters_of(optimizer)):
+                    raise ValueError("its optimizer trained other weights")
                 _load_optimizer(optimizer, load_file(folder / f"{name}.safetensors"))
             kept = load_file(folder / "running.safetensors")
             for name, tensor in self.running.items():
                 tensor.copy_(kept[name])
         except (OSError, KeyError, ValueError, RuntimeError, SafetensorError) as e:
-            raise ValueError(f"{folder} is no checkpoint of this run ({' '.join(str(e).split())[:300]})") from e
+            raise ValueError(f"{folder} is not a checkpoint of this run ({' '.join(str(e).split())[:300]})") from e
 
     def keep_best(self, score: float) -> None:
-        """Notes the averaged weights, and what else runs along, as the best so far."""
+        """Keeps the averaged weights and the running tensors as the best so far."""
         self.best, self.best_step = score, self.step
         kept = {f"average.{name}": value for name, value in self.average.state_dict().items()}
         kept |= {f"running.{name}": value for name, value in self.running.items()}
         self.best_weights = {name: value.cpu().clone() for name, value in kept.items()}
 
     def restore_best(self) -> bool:
-        """Puts the best so far in the place of the current averaged weights; False where there is none."""
+        """Replaces the averaged weights and the running tensors by the best so far; returns False if there is none."""
         if not self.best_weights:
             return False
-        part = "average."
-        weights = {name.removeprefix(part): value for name, value in self.best_weights.items() if name.startswith(part)}
+        prefix = "average."
+        weights = {name.removeprefix(prefix): value for name, value in self.best_weights.items() if name.startswith(prefix)}
         self.average.load_state_dict(weights)
         for name, tensor in self.running.items():
             tensor.copy_(self.best_weights[f"running.{name}"])
         return True
 
     def is_finite(self) -> bool:
-        """Whether every weight is a number."""
+        """Returns whether no weight is NaN or infinite."""
         networks = (self.generator, self.discriminator)
         return all(bool(torch.isfinite(p).all()) for network in networks for p in network.parameters())
 
@@ -171,22 +170,22 @@ class State:
 
 
 def parameters_of(optimizer: torch.optim.Optimizer) -> list[Tensor]:
-    """All that an optimizer moves, in its order."""
+    """Returns the parameters of an optimizer, in its order."""
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
 def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Puts moments back in the memory layout of their parameters: another layout rounds differently in the last bit.
+    """Restores moments in the memory layout of their parameters: another layout rounds differently in the last bit.
 
     Raises:
-        ValueError: moments of other weights.
+        ValueError: they are moments of other weights.
     """
     parameters = parameters_of(optimizer)
     states: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         index, key = name.split(".", 1)
         if key != "step" and value.shape != parameters[int(index)].shape:
-            raise ValueError("the optimizer moved other weights")
+            raise ValueError("its optimizer trained other weights")
         kept = value if key == "step" else torch.empty_like(parameters[int(index)]).copy_(value)
         states.setdefault(int(index), {})[key] = kept
     optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -1,4 +1,4 @@
-"""Which weights of a generator may move, and low-rank adapters on and off again: the only file that speaks of peft."""
+"""Which weights of a generator train, and LoRA adapters on and off again; the only file that uses peft."""
 
 import copy
 import dataclasses
@@ -11,31 +11,32 @@ from orojar_adapters import Adapter, Generator
 from orojar_finetune.config import RATE, FinetuneConfig
 
 NAME = "default"
-"""What peft calls an adapter that has no name."""
+"""The name that peft gives an adapter without one."""
 CHOICES = ("all", "mapping", "synthesis", "affine", "lora")
 RATES = {"affine": 3e-3}
-"""Learning rates of the generator that won where these weights train alone (docs/what_was_tried.md); others have `RATE`."""
+"""Learning rates of the generator that worked best where these weights train alone (docs/what_was_tried.md)."""
 
 
 def resolved(config: FinetuneConfig, generator: Generator) -> FinetuneConfig:
-    """The same with everything said that depends on which weights this generator has."""
+    """Returns the config with everything filled in that depends on this generator or on other options."""
     what = config.trainable
     if what == "auto":
         what = "affine" if generator.tunable.get("affine") else "all"
-    return dataclasses.replace(config, trainable=what, gan=config.gan.with_rates(RATES.get(what, RATE)))
+    gan, penalty = config.gan.with_rates(RATES.get(what, RATE)), config.penalty.with_options()
+    return dataclasses.replace(config, trainable=what, gan=gan, penalty=penalty)
 
 
-def choose(generator: Generator, what: str, lora_rank: int, seed: int = 0) -> None:
-    """Leaves gradients on the weights that may move and takes them off the rest.
+def choose(generator: Generator, what: str, rank: int, seed: int = 0) -> None:
+    """Turns gradients on for the weights to train and off for the rest.
 
     Args:
-        what: one of `CHOICES`; `lora` puts low-rank adapters on the modulation layers and moves these alone.
-        lora_rank: rank of the adapters.
+        what: one of `CHOICES`; `lora` adds low-rank adapters to the modulation layers and trains only these.
+        rank: of the adapters.
         seed: of the adapters' first factors.
 
     Raises:
-        ValueError: no such choice, or a family without such weights, or peft is not installed, or `lora` on weights that were
-            read from an adapter: nobody could say what the new one changes.
+        ValueError: there is no such choice, the family has no such weights, peft is not installed, or `lora` on a generator
+            that was read from an adapter: nobody could say what the new one changes.
     """
     if what not in CHOICES:
         raise ValueError(f"trainable must be one of auto, {', '.join(CHOICES)}, got {what!r}")
@@ -45,9 +46,9 @@ def choose(generator: Generator, what: str, lora_rank: int, seed: int = 0) -> No
     names = generator.tunable.get("affine" if what == "lora" else what, ())
     if not names:
         known = ", ".join(["all", *generator.tunable])
-        raise ValueError(f"a {generator.family} has no {what} weights of its own to tune; it has: {known}")
+        raise ValueError(f"a {generator.family} has no {what} weights to train separately; it has: {known}")
     if what == "lora":
-        _add_adapters(generator, names, lora_rank, seed)
+        _add_adapters(generator, names, rank, seed)
         return
     for name in names:
         generator.get_submodule(name).requires_grad_(True)
@@ -56,27 +57,27 @@ def choose(generator: Generator, what: str, lora_rank: int, seed: int = 0) -> No
 def _add_adapters(generator: Generator, names: tuple[str, ...], rank: int, seed: int) -> None:
     facts = generator.source_facts
     if facts is not None and facts.adapter is not None:
-        raise ValueError(f"{facts.source} is an adapter already: write it whole with `orojar merge`, then tune that")
+        raise ValueError(f"{facts.source} is already an adapter: write the whole model with `orojar merge` and fine-tune that")
     try:
         import peft
     except ImportError as e:
         raise ValueError("trainable lora needs peft: pip install 'orojar-finetune[lora]'") from e
     config = peft.LoraConfig(r=rank, lora_alpha=rank, target_modules=list(names))
-    with torch.random.fork_rng(devices=[]):  # peft draws from torch's own numbers, on the CPU
+    with torch.random.fork_rng(devices=[]):  # peft draws from torch's global generator, on the CPU
         torch.manual_seed(seed)
         peft.inject_adapter_in_model(config, generator)
 
 
-def without_adapters(tuned: Generator, original: Generator, what: str) -> tuple[Generator, Adapter | None]:
-    """A tuned generator as an ordinary one: where `choose` put adapters on it, the original with these folded in, and they.
+def without_adapters(trained: Generator, original: Generator, what: str) -> tuple[Generator, Adapter | None]:
+    """Returns a plain generator, and its adapter if `choose` added one: then the original with the adapter folded in.
 
     Args:
-        original: as it was before `choose`.
-        what: was chosen.
+        original: the generator before `choose`.
+        what: the choice.
     """
     if what != "lora":
-        return tuned, None
-    adapter, generator = _learned(tuned), copy.deepcopy(original)
+        return trained, None
+    adapter, generator = _learned(trained), copy.deepcopy(original)
     adapter.fold_into(generator)
     return generator, adapter
 

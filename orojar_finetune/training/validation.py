@@ -1,109 +1,141 @@
-"""What is measured while a generator is tuned: fidelity, orthogonality, activity; which generator so far is the best."""
+"""What is measured while a generator trains, and which generator of a fine-tune is kept."""
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from orojar_adapters import Generator
-from orojar_finetune.config import FidelityConfig
+from orojar_finetune.config import ComparisonConfig
 from orojar_finetune.images import render
 from orojar_finetune.latents.directions import Directions
 from orojar_finetune.measures.fidelity import Fidelity
 from orojar_finetune.measures.held_out import scores_of
 from orojar_finetune.runtime.processes import Processes
-from orojar_finetune.training.loop import Stop
+from orojar_finetune.training.loop import StopTraining
 from orojar_finetune.training.state import State
 
 STRIP_SEED = 0
+SAMPLE_SEEDS = tuple(range(48))
+COLUMNS = 8
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What a validation finds.
+    """What a validation measures.
 
     Attributes:
-        frechet: Fréchet distance between generated and real images, over the variance of the real images' features: 1 is as
-            far as real images are from their own mean.
-        orthogonality: mean squared cosine between the changes of two directions, on held-out latents.
-        activity: mean squared change of the image by one sigma, over the variance of images.
+        frechet: Fréchet distance between generated and real images, divided by the variance of the real images' features: 1 is
+            as far as real images are from their own mean.
+        orthogonality: mean squared cosine between the changes of two directions, on held-out latents; None without directions.
+        activity: mean squared change of the image by one sigma, over the variance of images; None without directions.
     """
 
     frechet: float
-    orthogonality: float
-    activity: float
+    orthogonality: float | None = None
+    activity: float | None = None
+
+    def described(self) -> dict[str, float]:
+        """Returns the figures that were measured, by name."""
+        return {name: value for name, value in vars(self).items() if value is not None}
 
 
 class Validation:
-    """Measures averaged generators against real images and against the original.
+    """Measures averaged generators during a run, and draws a picture of each.
 
     Args:
-        original: the generator of the start.
-        fidelity: to the real images.
-        directions: whose orthogonality counts.
-        folder: of the run; pictures go there.
-        settled_from: the step from which the penalty has its last weight and the images recover: from there on each generator
-            within the allowed drift is better than those before it. None where it has one weight.
-        moves_from: the step from which the generator moves; before it there is nothing to keep.
+        directions: to measure; None measures the images alone.
+        folder: of the run.
+
+    Attributes:
+        selection: which generator is kept, in a fine-tune; it also says when to stop.
     """
 
     def __init__(
         self,
-        original: Generator,
         fidelity: Fidelity,
-        directions: Directions,
-        config: FidelityConfig,
+        directions: Directions | None,
+        config: ComparisonConfig,
         processes: Processes,
         folder: Path,
         seed: int,
-        settled_from: float | None = None,
-        moves_from: int = 0,
     ) -> None:
-        self.fidelity = fidelity
-        self.directions, self.config, self.processes = directions, config, processes
-        self.folder, self.seed, self.settled_from, self.moves_from = folder, seed, settled_from, moves_from
-        self.start = self.measure(original)
+        self.fidelity, self.directions, self.config, self.processes = fidelity, directions, config, processes
+        self.folder, self.seed = folder, seed
+        self.selection: Selection | None = None
 
     def measure(self, generator: Generator) -> Figures:
-        """The figures of a generator."""
+        """Returns the figures of a generator."""
         frechet = self.fidelity.of(generator)
+        if self.directions is None:
+            return Figures(frechet)
         found = scores_of(generator, self.directions, self.config.latents, self.seed, self.processes)
         return Figures(frechet, found.orthogonality, found.activities.mean().item())
 
     def __call__(self, state: State) -> dict[str, float]:
-        """Measures a state, keeps its averaged weights where they are the best so far, draws a picture.
+        """Measures the averaged generator of a state, draws a picture, and lets the selection keep it or stop the run.
 
         Raises:
-            Stop: the images have drifted too far.
+            StopTraining: the images have drifted too far.
         """
-        found = self.measure(state.average)
-        figures = dataclasses.asdict(found)
-        drift = found.frechet - self.start.frechet
-        settled = self.settled_from is not None and state.step >= self.settled_from
-        score = -float(state.step) if settled else self.score(found)
-        if state.step > self.moves_from and drift <= self.config.max_drift and score < state.best:
-            state.keep_best(score)
-        self._picture(state)
-        if drift > self.config.max_drift:
-            raise Stop(
-                f"stopped at step {state.step}: the Fréchet distance rose from {self.start.frechet:.3f} to {found.frechet:.3f},"
-                f" more than the allowed {self.config.max_drift} (--fidelity.max-drift)",
-                figures,
-            )
-        return figures
+        figures = self.measure(state.average)
+        if self.processes.is_main:
+            self._draw(state)
+        if self.selection is not None:
+            self.selection(state, figures)
+        return figures.described()
 
-    def score(self, found: Figures) -> float:
-        """Lower is better: orthogonality as a part of the start's, plus the part of the allowed drift that is used up."""
-        drift = max(0.0, found.frechet - self.start.frechet)
-        return found.orthogonality / max(self.start.orthogonality, 1e-9) + drift / self.config.max_drift
-
-    def _picture(self, state: State) -> None:
-        if not self.processes.is_main:
-            return
-        count = len(self.directions)
-        strips = [render.traversal(state.average, self.directions, i, [STRIP_SEED])[0] for i in range(count)]
+    def _draw(self, state: State) -> None:
         path = self.folder / "validation" / f"step-{state.step:06}.png"
         path.parent.mkdir(exist_ok=True, parents=True)
+        if self.selection is None or self.directions is None:
+            samples = render.samples(state.average, SAMPLE_SEEDS)
+            render.grid(samples, COLUMNS).save(path)
+            self.processes.trackers.show({"samples": render.to_bytes(samples)}, state.step)
+            return
+        names = self.directions.names
+        strips = [render.traversal(state.average, self.directions, i, [STRIP_SEED])[0] for i in range(len(names))]
         render.strip(torch.stack(strips)).save(path)
-        self.processes.trackers.show(dict(zip(self.directions.names, map(render.to_bytes, strips), strict=True)), state.step)
+        self.processes.trackers.show(dict(zip(names, map(render.to_bytes, strips), strict=True)), state.step)
+
+
+@dataclass
+class Selection:
+    """Keeps the best generator of a fine-tune, and stops a run whose images have drifted too far.
+
+    Attributes:
+        start: figures of the original.
+        max_drift: largest increase of the Fréchet distance.
+        annealed_from: the step from which the penalty is annealed and the images recover: from there on, each generator within
+            the allowed drift is better than the one before. None if the penalty is not annealed.
+        trains_from: the step from which the generator trains; before it there is nothing to keep.
+    """
+
+    start: Figures
+    max_drift: float
+    annealed_from: float | None = None
+    trains_from: int = 0
+
+    def __call__(self, state: State, figures: Figures) -> None:
+        """Keeps the averaged weights if they are the best so far.
+
+        Raises:
+            StopTraining: the images have drifted too far.
+        """
+        drift = figures.frechet - self.start.frechet
+        annealed = self.annealed_from is not None and state.step >= self.annealed_from
+        score = -float(state.step) if annealed else self.score(figures)
+        if state.step > self.trains_from and drift <= self.max_drift and score < state.best:
+            state.keep_best(score)
+        if drift > self.max_drift:
+            raise StopTraining(
+                f"stopped at step {state.step}: the Fréchet distance rose from {self.start.frechet:.3f} to "
+                f"{figures.frechet:.3f}, more than the allowed {self.max_drift} (--fidelity.max-drift)",
+                figures.described(),
+            )
+
+    def score(self, figures: Figures) -> float:
+        """Returns the orthogonality relative to the start plus the used fraction of the allowed drift; lower is better."""
+        drift = max(0.0, figures.frechet - self.start.frechet)
+        left = (figures.orthogonality or 0.0) / max(self.start.orthogonality or 0.0, 1e-9)
+        return left + drift / self.max_drift

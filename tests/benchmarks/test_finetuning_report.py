@@ -85,5 +85,5 @@ def test_a_design_differs_from_its_control_by_the_penalty_alone(name):
 def test_the_default_design_is_what_the_package_does_unasked():
     config = configured("default", 0, 1000)
     unasked = resolved(FinetuneConfig(), load_generator(BUNDLED))
-    assert (config.penalty, config.trainable) == (unasked.penalty, unasked.trainable)
+    assert (config.penalty.with_options(), config.trainable) == (unasked.penalty, unasked.trainable)
     assert config.gan.rates() == unasked.gan.rates()

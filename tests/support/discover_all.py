@@ -3,7 +3,7 @@
 import sys
 
 from orojar_finetune import DescentConfig, Directions, DiscoverConfig, discover, finetune
-from orojar_finetune.config import FidelityConfig, FinetuneConfig, PenaltyConfig, RunConfig
+from orojar_finetune.config import FidelityConfig, FinetuneConfig, PenaltyConfig, RunConfig, SearchConfig
 from orojar_finetune.runtime.processes import Processes
 from tiny import tiny_discriminator, tiny_stylegan2
 
@@ -11,7 +11,7 @@ CONFIG = DiscoverConfig(count=3, latents=7, held_out=5, samples=3000, descent=De
 """An uneven number of latents and of batches of samples, so that the processes' shares differ."""
 
 TUNING = FinetuneConfig(
-    discover=DiscoverConfig(count=2, latents=2, held_out=2),
+    discover=SearchConfig(count=2),
     penalty=PenaltyConfig(batch_size=2),
     fidelity=FidelityConfig(images=64, latents=2, features="random", max_drift=99.0),
     run=RunConfig(max_train_steps=1, train_batch_size=4),

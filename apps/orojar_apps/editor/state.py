@@ -14,7 +14,7 @@ from orojar_finetune.images import render
 from orojar_finetune.latents.editing import latents_of_seeds
 from orojar_finetune.latents.opened import open_source
 from orojar_finetune.latents.recipe import LAST_SEED, Recipe, fingerprint
-from orojar_finetune.runtime.devices import fastest_device
+from orojar_finetune.runtime.reproducible import fastest_device
 
 STRENGTH_LIMIT = 4.0
 """Sigmas to either side of a slider; nearly all latents of the training distribution lie within."""

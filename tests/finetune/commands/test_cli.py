@@ -107,7 +107,7 @@ def test_inspect_prints_one_json_object(folder, capsys):
 def test_inspect_numbers_the_activations_where_they_are_not_the_layers(tmp_path, capsys):
     write_model_folder(tmp_path / "big", tiny_biggan())
     run("inspect", tmp_path / "big")
-    _, _, listed = capsys.readouterr().out.partition("activations (for --activations, --penalty.on)\n")
+    _, _, listed = capsys.readouterr().out.partition("activations (for --activations, penalty.on)\n")
     numbers = [line.split()[0] for line in listed.splitlines()[:-1]]
     assert numbers == [str(layer.index) for layer in tiny_biggan().feature_layers]
 

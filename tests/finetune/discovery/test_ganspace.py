@@ -7,8 +7,8 @@ from orojar_finetune import DiscoverConfig, discover
 from orojar_finetune.config import DescentConfig
 from orojar_finetune.discovery import ganspace
 from orojar_finetune.latents.latent_space import LatentSpace
-from orojar_finetune.runtime.draws import rng
 from orojar_finetune.runtime.processes import Processes
+from orojar_finetune.runtime.reproducible import rng
 from tiny import tiny_biggan, tiny_biggan_deep, tiny_dcgan, tiny_pggan, tiny_stylegan2
 
 CONFIG = DiscoverConfig(method="ganspace", count=4, samples=1500, held_out=4, descent=DescentConfig(steps=1))

@@ -54,9 +54,9 @@ def test_gray_images_become_what_the_generator_makes(channels):
     assert channels < 4 or (pixels[:, :, 3] == 255).all()
 
 
-def test_colours_become_gray_by_their_lightness():
-    colours = [[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [255, 255, 255]]]
-    np.testing.assert_array_equal(pixels_of(file_of(colours), 2, 1)[:, :, 0], [[76, 150], [29, 255]])
+def test_colors_become_gray_by_their_lightness():
+    colors = [[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [255, 255, 255]]]
+    np.testing.assert_array_equal(pixels_of(file_of(colors), 2, 1)[:, :, 0], [[76, 150], [29, 255]])
 
 
 def test_alpha_is_kept_or_shows_white():
@@ -90,7 +90,7 @@ def test_sixteen_bits_become_eight_and_thirty_two_are_refused():
     pgm = b"P5 2 2 65535\n" + np.array([0, 255, 256, 65535], ">u2").tobytes()  # which PIL reads into 32 bits
     np.testing.assert_array_equal(pixels_of(pgm, 2, 1)[:, :, 0], [[0, 0], [1, 255]])
     floats = Image.fromarray(np.zeros((2, 2), np.float32))
-    with pytest.raises(ValueError, match=r"pixels of 32 bits .* save it with 8 or 16 bits"):
+    with pytest.raises(ValueError, match=r"32-bit pixels .* save it with 8 or 16 bits"):
         pixels_of(file_of(floats, "TIFF"), 2, 1)
 
 

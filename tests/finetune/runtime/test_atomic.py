@@ -1,6 +1,8 @@
+import signal
+
 import pytest
 
-from orojar_finetune.runtime.atomic import replacing, replacing_folder
+from orojar_finetune.runtime.atomic import Interrupt, replacing, replacing_folder
 
 
 def test_a_file_appears_whole_or_stays_as_it_was(tmp_path):
@@ -27,3 +29,12 @@ def test_a_folder_appears_whole_or_stays_as_it_was(tmp_path):
     assert (folder / "a").read_text() == "two"
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["model"]
     assert folder.stat().st_mode & 0o700 == 0o700
+
+
+def test_a_second_interrupt_stops_at_once_and_handlers_are_given_back():
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), Interrupt() as interrupt:
+        signal.raise_signal(signal.SIGINT)
+        assert interrupt.wanted
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) == before

@@ -45,11 +45,11 @@ def test_images_lie_between_minus_one_and_one_and_a_batch_is_its_rows():
 
 
 @pytest.mark.parametrize(("hue", "rgb"), [(0, (1, 0, 0)), (1 / 6, (1, 1, 0)), (1 / 3, (0, 1, 0)), (2 / 3, (0, 0, 1))])
-def test_hues_are_those_of_the_colour_circle(hue, rgb):
+def test_hues_are_those_of_the_color_circle(hue, rgb):
     torch.testing.assert_close(hsv_to_rgb(torch.full((1, 1, 1), float(hue)), 1.0, 1.0).flatten(), torch.tensor(rgb).float())
 
 
-def test_each_hue_colours_its_own_part():
+def test_each_hue_colors_its_own_area():
     red, blue = scene(), scene(background_hue=(2 / 3) / HUES)
     inside, outside = mask(red) > 1 - 1e-6, mask(red) < 1e-6
     assert torch.equal(red[:, inside], blue[:, inside])

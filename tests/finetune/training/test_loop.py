@@ -2,32 +2,32 @@ import json
 import logging
 import os
 import signal
+from dataclasses import replace
 
 import pytest
 import torch
 
 from orojar_finetune.config import GanConfig, RunConfig
-from orojar_finetune.images.reals import RenderedScenes
-from orojar_finetune.runtime.interrupt import Interrupt
+from orojar_finetune.images.real_images import RenderedScenes
 from orojar_finetune.runtime.processes import Processes
 from orojar_finetune.training import checkpoints as saved
-from orojar_finetune.training.adversarial import Game
-from orojar_finetune.training.loop import Diverged, Loop, Stop
-from orojar_finetune.training.parts import Part, delayed
+from orojar_finetune.training.gan_loss import GANLoss
+from orojar_finetune.training.loop import DivergedError, Loop, StopTraining
+from orojar_finetune.training.loss_terms import LossTerm, delayed
 from orojar_finetune.training.state import State
 from tiny import tiny_discriminator, tiny_stylegan2
 
 
 def loop(folder, validate=None, gan=None, resume="latest", **options):
     options = {"max_train_steps": 6, "train_batch_size": 8, "checkpointing_steps": 2, "logging_steps": 1, **options}
-    gan = gan or GanConfig(r1_every=2, path_length=1.0, path_length_every=3, augment=True)
+    gan = gan or GanConfig(augment=True)
     run = RunConfig(**options)
     state = State.start(tiny_stylegan2(), tiny_discriminator(), gan, run.gradient_accumulation_steps)
     saved.resume(state, folder, resume)
-    reals = RenderedScenes(16, 0, torch.device("cpu"))
-    game = Game(state.generator, state.discriminator, reals, gan, run.train_batch_size, 0, state.running["mean_path"])
-    parts = game.discriminator_parts(), game.generator_parts()
-    return Loop(state, *parts, gan, run, folder, Processes(progress=False), validate)
+    scenes = RenderedScenes(16, 0, torch.device("cpu"))
+    loss = GANLoss(state.generator, state.discriminator, scenes, gan, run.effective_batch(1), 0)
+    terms = [replace(term, every=min(term.every, 2)) for term in loss.discriminator_terms()]  # R1 comes more often
+    return Loop(state, terms, loss.generator_terms(), gan, run, folder, Processes(progress=False), validate)
 
 
 def history(folder):
@@ -53,32 +53,6 @@ def test_a_resumed_run_ends_bit_for_bit_like_an_uninterrupted_one(tmp_path, stop
         for name in ("whole", "parted")
     ]
     assert without_speed[0] == without_speed[1]
-
-
-def test_both_rates_fall_to_zero_at_the_end_of_the_run_also_of_one_that_is_resumed(tmp_path):
-    gan = GanConfig(learning_rate=1e-3, discriminator_learning_rate=2e-3, decay=2 / 3)
-
-    def noted(one):
-        after, average = [], one.state.update_average
-
-        def update(*given):
-            after.append([optimizer.param_groups[0]["lr"] for optimizer, _ in one.players()])
-            average(*given)
-
-        one.state.update_average = update
-        return after
-
-    whole, last = loop(tmp_path / "whole", gan=gan), loop(tmp_path / "parted", gan=gan)
-    rates = noted(whole)
-    whole()
-    assert [row[0] for row in rates] == pytest.approx([2e-3, 2e-3, 2e-3, 1.5e-3, 1e-3, 0.5e-3])
-    assert [row[1] for row in rates] == pytest.approx([1e-3, 1e-3, 1e-3, 0.75e-3, 0.5e-3, 0.25e-3])
-    last()
-    again = loop(tmp_path / "parted", gan=gan, resume="checkpoint-4")
-    resumed = noted(again)
-    again()
-    assert resumed == rates[4:]
-    assert differing(whole.state, again.state) == []
 
 
 def test_a_run_that_goes_on_from_an_earlier_checkpoint_has_no_later_ones(tmp_path):
@@ -107,24 +81,10 @@ def test_a_batch_need_not_divide_among_processes_whose_mean_is_the_whole(tmp_pat
         one = loop(tmp_path)
         one.processes.accelerator = OneOf(one.processes.accelerator, index, count)
         weight = torch.ones((), requires_grad=True)
-        losses.append(one.gradients(Part("part", lambda _, rows, w=weight: (w * values[rows]).mean(), 4), 0))
+        losses.append(one.gradients(LossTerm("term", lambda _, rows, w=weight: (w * values[rows]).mean(), 4), 0))
         slopes.append(0.0 if weight.grad is None else weight.grad.item())
     assert sum(losses) / count == pytest.approx(15 / 4)
     assert sum(slopes) / count == pytest.approx(15 / 4)
-
-
-def test_the_mean_path_is_that_of_all_latents_whatever_the_micro_batches(tmp_path):
-    found = []
-    for micro_batches in (1, 3):
-        gan = GanConfig(path_length=1.0, noise="none")
-        one = loop(tmp_path / str(micro_batches), gan=gan, gradient_accumulation_steps=micro_batches, train_batch_size=10)
-        (path,) = (part for part in one.generator_parts if part.name == "path length")
-        one.state.running["mean_path"].fill_(1e-6)
-        one.listen(one.state.generator_optimizer)
-        one.gradients(path, 0)
-        path.after(one.processes.mean_of)
-        found.append(one.state.running["mean_path"].item())
-    assert found[0] == pytest.approx(found[1], rel=1e-6)
 
 
 def test_history_after_the_step_that_is_resumed_from_is_forgotten(tmp_path):
@@ -138,10 +98,12 @@ def test_history_after_the_step_that_is_resumed_from_is_forgotten(tmp_path):
 def test_micro_batches_give_the_gradients_of_the_whole_batch_where_the_discriminator_looks_at_one_image(tmp_path):
     found = []
     for count in (1, 4):
-        one = loop(tmp_path / str(count), gan=GanConfig(noise="none"), gradient_accumulation_steps=count)
+        one = loop(
+            tmp_path / str(count), gan=GanConfig(noise="none"), gradient_accumulation_steps=count, train_batch_size=8 // count
+        )
         one.state.discriminator.b4.group = 1  # images are not compared with each other
-        one.listen(one.state.discriminator_optimizer)
-        losses = [one.gradients(part, 0) for part in one.discriminator_parts]
+        one.train_only(one.state.discriminator_optimizer)
+        losses = [one.gradients(term, 0) for term in one.discriminator_terms]
         found.append((losses, [p.grad.clone() for p in one.state.discriminator.parameters()]))
     torch.testing.assert_close(found[0][0], found[1][0])
     torch.testing.assert_close(found[0][1], found[1][1])
@@ -161,20 +123,20 @@ def test_both_networks_and_the_average_move(tmp_path):
     assert not torch.equal(one.state.average.synthesis.b4.const, before["synthesis.b4.const"])
 
 
-def test_a_loss_that_is_no_number_stops_and_names_the_last_good_checkpoint(tmp_path):
+def test_a_loss_that_is_nan_stops_and_names_the_last_good_checkpoint(tmp_path):
     one = loop(tmp_path)
-    real = one.generator_parts[0]
+    real = one.generator_terms[0]
 
     def bad(step, rows):
         return real.loss(step, rows) * (float("nan") if step == 3 else 1)
 
-    one.generator_parts = [Part("generator", bad, 8)]
-    with pytest.raises(Diverged, match=r"step 4: generator is no finite number any more; the last good checkpoint is .*-2"):
+    one.generator_terms = [LossTerm("generator", bad, 8)]
+    with pytest.raises(DivergedError, match=r"step 4: generator is NaN or infinite; .* is .*checkpoint-2"):
         one()
     assert [path.name for path in saved.checkpoints(tmp_path)] == ["checkpoint-2"]
 
 
-def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
+def test_weights_that_are_nan_are_never_saved(tmp_path):
     one = loop(tmp_path, max_train_steps=2)
 
     def poison(state):
@@ -183,7 +145,7 @@ def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
         return {}
 
     one.validate, one.run = poison, RunConfig(max_train_steps=2, train_batch_size=8, validation_steps=2, checkpointing_steps=2)
-    with pytest.raises(Diverged, match=r"a weight is no finite number any more; there is no checkpoint yet"):
+    with pytest.raises(DivergedError, match=r"a weight is NaN or infinite; there is no checkpoint"):
         one()
     assert saved.checkpoints(tmp_path) == []
 
@@ -200,8 +162,9 @@ def test_out_of_memory_halves_the_micro_batch_says_so_and_keeps_the_batch(tmp_pa
     one.state.discriminator.register_forward_pre_hook(hungry)
     with caplog.at_level(logging.WARNING, "orojar"):
         assert one() == "done"
-    words = "out of memory: going on with micro-batches of {} images instead of {}; the batch stays 8"
-    assert [record.getMessage() for record in caplog.records] == [words.format(4, 8), words.format(2, 4)]
+    words = [(4, 8), (2, 4)]
+    for record, (now, before) in zip(caplog.records, words, strict=True):
+        assert f"micro-batches of {now} images instead of {before}; the effective batch stays 8" in record.getMessage()
     assert seen[2:] == [2] * (len(seen) - 2)
     assert one.state.micro_batches == 4
     other = loop(tmp_path, gan=GanConfig(r1_gamma=0), max_train_steps=2)
@@ -235,18 +198,9 @@ def test_an_interrupt_finishes_the_step_saves_and_returns(tmp_path, number):
     assert differing(rest.state, whole.state) == []
 
 
-def test_a_second_interrupt_stops_at_once_and_handlers_are_given_back():
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt), Interrupt() as interrupt:
-        signal.raise_signal(signal.SIGINT)
-        assert interrupt.wanted
-        signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) == before
-
-
 def test_a_validation_can_stop_the_run_with_its_reason(tmp_path):
     def validate(state):
-        raise Stop("enough", {"figure": 2.0})
+        raise StopTraining("enough", {"figure": 2.0})
 
     one = loop(tmp_path, validate, validation_steps=3)
     assert one() == "enough"
@@ -262,9 +216,9 @@ def test_validations_come_in_their_rhythm_and_at_the_end(tmp_path):
     assert [row["step"] for row in history(tmp_path) if "figure" in row] == [4, 6]
 
 
-def test_a_network_none_of_whose_parts_is_due_stays(tmp_path):
+def test_a_network_none_of_whose_terms_is_due_stays(tmp_path):
     one = loop(tmp_path, gan=GanConfig(), max_train_steps=3)
-    one.generator_parts = [delayed(part, 2) for part in one.generator_parts]
+    one.generator_terms = [delayed(term, 2) for term in one.generator_terms]
     frozen = {}
 
     def look(state):
@@ -274,28 +228,3 @@ def test_a_network_none_of_whose_parts_is_due_stays(tmp_path):
     one.validate, one.run = look, RunConfig(max_train_steps=3, train_batch_size=8, validation_steps=1)
     one()
     assert frozen == {1: True, 2: True, 3: False}
-
-
-def test_a_part_with_a_limit_pulls_no_weight_harder_than_that(tmp_path):
-    def gradients(most):
-        one = loop(tmp_path / str(most), gan=GanConfig(), max_train_steps=1)
-        plain, state = one.generator_parts[0], one.state
-        strong = Part("strong", lambda *_: 1e3 * state.generator.synthesis.b4.conv1.weight.square().sum(), 4, most=most)
-        found = {}
-        for name, parts in (("plain", [plain]), ("both", [plain, strong])):
-            one.generator_parts = parts
-            one.processes.step = lambda optimizer, name=name: found.setdefault(
-                (name, optimizer is state.generator_optimizer),
-                {n: p.grad.clone() for n, p in state.generator.named_parameters() if p.grad is not None},
-            )
-            losses = one._step()
-        assert losses.keys() >= {"generator", "strong"}
-        return found["plain", True], found["both", True]
-
-    name = "synthesis.b4.conv1.weight"
-    for most in (0.5, 2.0):
-        plain, both = gradients(most)
-        torch.testing.assert_close((both[name] - plain[name]).norm(), most * plain[name].norm())
-        assert all(torch.equal(both[other], plain[other]) for other in plain.keys() - {name})
-    plain, both = gradients(None)
-    assert (both[name] - plain[name]).norm() > 100 * plain[name].norm()

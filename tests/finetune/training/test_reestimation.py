@@ -6,7 +6,7 @@ import torch
 from orojar_finetune import Directions, DiscoverConfig, discover
 from orojar_finetune.discovery.discovering import METHODS
 from orojar_finetune.discovery.random import random_basis
-from orojar_finetune.training.reestimation import BY_DESCENT, EVERY, following, found_anew, rhythm
+from orojar_finetune.training.reestimation import BY_DESCENT, EVERY, matched, search_again, search_interval
 from tiny import tiny_biggan, tiny_stylegan2
 
 LAYERS = len(tiny_stylegan2().layers)
@@ -22,7 +22,7 @@ def test_what_is_found_takes_order_signs_and_names_of_what_it_is_most_like():
     before = directions(random_basis(3, 8, seed=0), ("hue", "x", "size"))
     other = before.basis[[2, 0, 1]] * torch.tensor([[-1.0], [1.0], [-1.0]])
     found = directions(torch.nn.functional.normalize(other + 0.05, dim=1), ("a", "b", "c"))
-    followed = following(before, found)
+    followed = matched(before, found)
     assert followed.names == before.names
     assert followed.sigmas.tolist() == [2, 3, 1]
     assert followed.activity == (2, 3, 1)
@@ -32,7 +32,7 @@ def test_what_is_found_takes_order_signs_and_names_of_what_it_is_most_like():
 def test_every_direction_gets_a_place_where_two_are_most_like_the_same_one():
     basis = torch.eye(4)[:2]
     found = directions(torch.tensor([[0.8, 0.6, 0, 0], [1, 0, 0, 0.0]]), ("a", "b"))
-    assert following(directions(basis, ("x", "y")), found).basis.tolist() == [[1, 0, 0, 0], found.basis[0].tolist()]
+    assert matched(directions(basis, ("x", "y")), found).basis.tolist() == [[1, 0, 0, 0], found.basis[0].tolist()]
 
 
 @pytest.mark.parametrize(
@@ -43,30 +43,32 @@ def test_a_generator_that_did_not_change_has_the_same_directions_again(options):
     config = DiscoverConfig(method="jacobian", count=3, latents=4, held_out=4)
     found = discover(generator, config, progress=False, **options)
     named = found.rename({0: "hue"})
-    again = found_anew(named, generator, config)
+    again = search_again(named, generator, config)
     torch.testing.assert_close(again.basis, found.basis)
     torch.testing.assert_close(again.sigmas, found.sigmas)
     assert (again.names, again.space, again.layers, again.groups) == (named.names, named.space, named.layers, named.groups)
 
 
-def test_a_method_of_somebody_elses_cannot_find_anew():
+def test_a_method_of_somebody_elses_cannot_search_again():
     found = directions(random_basis(2, 8, seed=0), ("a", "b"))
     with pytest.raises(ValueError, match="method must be one of"):
-        found_anew(dataclasses.replace(found, method="by hand"), tiny_stylegan2(), DiscoverConfig(latents=4, held_out=4))
+        search_again(dataclasses.replace(found, method="by hand"), tiny_stylegan2(), DiscoverConfig(latents=4, held_out=4))
 
 
-def test_the_rhythm_is_what_was_asked_for_or_suits_the_method():
-    assert {method: rhythm(None, method) for method in METHODS} == {m: 0 if m in BY_DESCENT else EVERY for m in METHODS}
+def test_the_interval_is_what_was_asked_for_or_suits_the_method():
+    by_default = {method: search_interval(None, method) for method in METHODS}
+    assert by_default == {method: 0 if method in BY_DESCENT else EVERY for method in METHODS}
     assert set(BY_DESCENT) < set(METHODS)
-    assert [rhythm(wanted, method) for wanted in (0, 7) for method in ("sefa", "orojar", "by hand")] == [0, 0, 0, 7, 7, 0]
+    methods = ("sefa", "orojar", "by hand")
+    assert [search_interval(every, method) for every in (0, 7) for method in methods] == [0, 0, 0, 7, 7, 0]
 
 
 @pytest.mark.parametrize("kind", [{"whiten": True}, {"activations": (1, 2)}])
-def test_directions_of_a_kind_are_found_anew_as_that_kind(tmp_path, kind):
+def test_directions_of_a_kind_are_found_again_as_that_kind(tmp_path, kind):
     config, generator = DiscoverConfig(latents=8, held_out=4), tiny_stylegan2()
     before = discover(generator, config, count=3, progress=False, **kind)
     before.save(tmp_path)
-    found = found_anew(Directions.load(tmp_path), generator, config)
+    found = search_again(Directions.load(tmp_path), generator, config)
     torch.testing.assert_close(found.basis, before.basis)
     assert {name: found.provenance["config"][name] for name in kind} == kind
 
@@ -74,6 +76,6 @@ def test_directions_of_a_kind_are_found_anew_as_that_kind(tmp_path, kind):
 def test_directions_of_a_part_of_z_stay_in_it():
     generator, config = tiny_biggan(), DiscoverConfig(latents=8, held_out=4, space="z")
     before = discover(generator, config, count=2, part="coarse", progress=False)
-    found = found_anew(before, generator, config)
+    found = search_again(before, generator, config)
     assert ((before.basis == 0) == (found.basis == 0)).all()
     assert (found.basis == 0).any()

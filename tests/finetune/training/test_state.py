@@ -72,7 +72,7 @@ def test_moments_of_other_weights_are_refused(tmp_path, saved, now):
     state = moving(saved)
     move(state)
     state.save(tmp_path / "checkpoint-1")
-    with pytest.raises(ValueError, match=r"is no checkpoint of this run \(the optimizer moved other weights"):
+    with pytest.raises(ValueError, match="trained other weights"):
         moving(now).load(tmp_path / "checkpoint-1")
 
 
@@ -132,11 +132,11 @@ def test_a_checkpoint_that_is_not_whole_or_of_other_networks_is_refused(tmp_path
         path.write_bytes(path.read_bytes()[:-9])
     elif damage == "missing":
         path.unlink()
-    with pytest.raises(ValueError, match="is no checkpoint of this run"):
+    with pytest.raises(ValueError, match="not a checkpoint of this run"):
         start().load(folder)
 
 
-def test_weights_that_are_no_numbers_are_noticed():
+def test_weights_that_are_nan_are_noticed():
     state = start()
     assert state.is_finite()
     with torch.no_grad():

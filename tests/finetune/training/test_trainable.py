@@ -8,7 +8,7 @@ from tiny import tiny_stylegan2
 
 def moving(what):
     generator = tiny_stylegan2()
-    choose(generator, what, lora_rank=2)
+    choose(generator, what, rank=2)
     return {name for name, p in generator.named_parameters() if p.requires_grad}
 
 
@@ -34,7 +34,7 @@ def test_adapters_move_and_nothing_else():
 
 
 def test_weights_that_a_family_does_not_have_are_refused_with_those_it_has():
-    with pytest.raises(ValueError, match="a separable has no mapping weights of its own to tune; it has: all"):
+    with pytest.raises(ValueError, match=r"no mapping weights .* it has: all"):
         choose(Separable(), "mapping", 1)
 
 

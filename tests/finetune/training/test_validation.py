@@ -6,12 +6,12 @@ import torch
 from orojar_finetune import Directions
 from orojar_finetune.config import FidelityConfig, GanConfig
 from orojar_finetune.discovery.random import random_basis
-from orojar_finetune.images.reals import SamplesOfOriginal
+from orojar_finetune.images.real_images import GeneratorSamples
 from orojar_finetune.measures.fidelity import Fidelity
 from orojar_finetune.runtime.processes import Processes
-from orojar_finetune.training.loop import Stop
+from orojar_finetune.training.loop import StopTraining
 from orojar_finetune.training.state import State
-from orojar_finetune.training.validation import Figures, Validation
+from orojar_finetune.training.validation import Figures, Selection, Validation
 from tiny import tiny_discriminator, tiny_stylegan2
 
 
@@ -20,11 +20,13 @@ def directions():
     return Directions(random_basis(2, 8, seed=0), torch.ones(2), "w", "random", names, (None,) * 2, (1.0,) * 2)
 
 
-def validation(folder, **options):
-    config = FidelityConfig(features="random", images=128, latents=4, **options)
+def validation(folder, max_drift=0.1):
+    config = FidelityConfig(features="random", images=128, latents=4)
     original, processes = tiny_stylegan2(), Processes(False)
-    fidelity = Fidelity(SamplesOfOriginal(original, 0), config, processes, 0)
-    return Validation(original, fidelity, directions(), config, processes, folder, seed=0)
+    fidelity = Fidelity(GeneratorSamples(original, 0), config, processes, 0)
+    one = Validation(fidelity, directions(), config, processes, folder, seed=0)
+    one.selection = Selection(one.measure(original), max_drift)
+    return one
 
 
 def start():
@@ -35,24 +37,24 @@ def start():
 
 def test_samples_of_the_original_are_nearer_to_it_than_those_of_another_and_the_scale_is_its_spread():
     original = tiny_stylegan2()
-    fidelity = Fidelity(SamplesOfOriginal(original, 0), FidelityConfig(features="random", images=512), Processes(False), 0)
+    fidelity = Fidelity(GeneratorSamples(original, 0), FidelityConfig(features="random", images=512), Processes(False), 0)
     same, other = fidelity.of(original), fidelity.of(tiny_stylegan2(seed=4))
     assert 0 < same < 0.2
     assert other > 3 * same
 
 
-def test_the_start_is_measured_before_the_first_step(tmp_path):
+def test_an_original_is_measured(tmp_path):
     one = validation(tmp_path)
-    assert one.start == one.measure(tiny_stylegan2())
-    assert one.start.activity > 0
-    assert 0 < one.start.orthogonality < 1
+    assert one.selection.start == one.measure(tiny_stylegan2())
+    assert one.selection.start.activity > 0
+    assert 0 < one.selection.start.orthogonality < 1
 
 
 def test_the_score_is_what_is_left_of_the_start_plus_the_used_part_of_the_drift(tmp_path):
     one = validation(tmp_path, max_drift=0.5)
-    one.start = Figures(frechet=0.1, orthogonality=0.4, activity=1.0)
-    assert one.score(Figures(0.35, 0.1, 1.0)) == pytest.approx(0.25 + 0.5)
-    assert one.score(Figures(0.05, 0.1, 1.0)) == pytest.approx(0.25)  # better images earn nothing
+    one.selection.start = Figures(frechet=0.1, orthogonality=0.4, activity=1.0)
+    assert one.selection.score(Figures(0.35, 0.1, 1.0)) == pytest.approx(0.25 + 0.5)
+    assert one.selection.score(Figures(0.05, 0.1, 1.0)) == pytest.approx(0.25)  # better images earn nothing
 
 
 def test_the_best_weights_stay_while_worse_ones_come(tmp_path):
@@ -63,7 +65,8 @@ def test_the_best_weights_stay_while_worse_ones_come(tmp_path):
     with torch.no_grad():
         for p in state.average.parameters():
             p.add_(torch.randn(p.shape, generator=torch.Generator().manual_seed(0)))
-    one.start = Figures(one.start.frechet, one.start.orthogonality / 100, one.start.activity)
+    first = one.selection.start
+    one.selection.start = dataclasses.replace(first, orthogonality=first.orthogonality / 100)
     one(state)
     assert all(torch.equal(value, kept[name]) for name, value in state.best_weights.items())
     assert state.restore_best()
@@ -71,16 +74,16 @@ def test_the_best_weights_stay_while_worse_ones_come(tmp_path):
     assert (tmp_path / "validation" / "step-000001.png").is_file()
 
 
-def test_once_the_penalty_has_settled_the_last_within_the_drift_is_kept(tmp_path):
+def test_once_the_penalty_is_annealed_the_last_within_the_drift_is_kept(tmp_path):
     one, state = validation(tmp_path, max_drift=100.0), start()
-    one.settled_from = 4.0
+    one.selection.annealed_from = 4.0
     kept = []
     for step in (2, 3, 4, 5):  # each worse than the one before
         state.step = step
         with torch.no_grad():
             for p in state.average.parameters():
                 p.add_(0.3 * torch.randn(p.shape, generator=torch.Generator().manual_seed(step)))
-        one.start = dataclasses.replace(one.start, orthogonality=one.start.orthogonality / 10)
+        one.selection.start = dataclasses.replace(one.selection.start, orthogonality=one.selection.start.orthogonality / 10)
         one(state)
         kept.append(torch.cat([value.flatten() for value in state.best_weights.values()]))
     assert torch.equal(kept[0], kept[1])
@@ -92,15 +95,15 @@ def test_a_drift_past_its_bound_asks_to_stop_with_its_figures(tmp_path):
     one, state = validation(tmp_path, max_drift=1e-6), start()
     with torch.no_grad():
         state.average.synthesis.b16.torgb.bias.add_(1)
-    with pytest.raises(Stop, match=r"the Fréchet distance rose from .* to .*, more than the allowed 1e-06") as stop:
+    with pytest.raises(StopTraining, match=r"rose from .* more than the allowed 1e-06") as stop:
         one(state)
     assert stop.value.figures.keys() == {"frechet", "orthogonality", "activity"}
     assert state.best_weights == {}
 
 
-def test_before_the_generator_moves_there_is_nothing_to_keep(tmp_path):
+def test_before_the_generator_trains_there_is_nothing_to_keep(tmp_path):
     one, state = validation(tmp_path, max_drift=100.0), start()
-    one.moves_from = 3
+    one.selection.trains_from = 3
     for state.step in (2, 3):
         assert one(state).keys() == {"frechet", "orthogonality", "activity"}
         assert not state.best_weights
@@ -110,10 +113,18 @@ def test_before_the_generator_moves_there_is_nothing_to_keep(tmp_path):
 
 
 def test_images_that_are_all_alike_are_refused():
-    class OneImage(SamplesOfOriginal):
+    class OneImage(GeneratorSamples):
         def batch(self, step, total, rows):
             images, labels = super().batch(0, total, rows)
             return images[:1].expand_as(images), labels
 
     with pytest.raises(ValueError, match="data: all images are alike"):
         Fidelity(OneImage(tiny_stylegan2(), 0), FidelityConfig(features="random", images=128), Processes(False), 0)
+
+
+def test_without_directions_the_images_alone_are_measured_and_samples_drawn(tmp_path):
+    one, state = validation(tmp_path), start()
+    one.selection = one.directions = None
+    assert one(state).keys() == {"frechet"}
+    assert (tmp_path / "validation" / "step-000001.png").is_file()
+    assert not state.best_weights

@@ -3,10 +3,10 @@ import torch
 
 from orojar_finetune.config import DescentConfig, DiscoverConfig, GanConfig, RunConfig
 from orojar_finetune.discovery import discovering
-from orojar_finetune.runtime.precision import full_precision
 from orojar_finetune.runtime.processes import Processes
+from orojar_finetune.runtime.reproducible import full_precision, rng
 from orojar_finetune.training.loop import Loop
-from orojar_finetune.training.parts import Part
+from orojar_finetune.training.loss_terms import LossTerm
 from orojar_finetune.training.state import State
 from tiny import tiny_discriminator, tiny_stylegan2
 
@@ -47,7 +47,7 @@ def watch(generator):
 
 
 @pytest.mark.parametrize("exact", [True, False])
-def test_an_exact_part_has_all_bits_forwards_and_backwards(tmp_path, seen, exact):
+def test_an_exact_term_has_all_bits_forwards_and_backwards(tmp_path, seen, exact):
     gan, run = GanConfig(), RunConfig(max_train_steps=1, train_batch_size=4)
     state = State.start(watch(tiny_stylegan2()), tiny_discriminator(), gan)
 
@@ -55,10 +55,10 @@ def test_an_exact_part_has_all_bits_forwards_and_backwards(tmp_path, seen, exact
         ws = state.generator.map(torch.ones(rows.stop - rows.start, 8))
         return state.generator.synthesize_with_activations(ws, ())[0].mean()
 
-    part = Part("penalty", loss, 4, exact=exact)
-    loop = Loop(state, [], [part], gan, run, tmp_path, Processes(progress=False))
-    loop.listen(state.generator_optimizer)
-    loop.gradients(part, 0)
+    term = LossTerm("penalty", loss, 4, exact=exact)
+    loop = Loop(state, [], [term], gan, run, tmp_path, Processes(progress=False))
+    loop.train_only(state.generator_optimizer)
+    loop.gradients(term, 0)
     assert seen == [not exact] * 2
 
 
@@ -85,3 +85,27 @@ def test_precision_that_is_borrowed_is_given_back():
         assert torch.backends.cudnn.enabled == before[2]
     finally:
         torch.set_float32_matmul_precision(before[0])
+
+
+def numbers(*purpose, seed=0):
+    return torch.rand(4, generator=rng(seed, *purpose)).tolist()
+
+
+def test_the_same_purpose_gives_the_same_numbers():
+    assert numbers("latents", 3) == numbers("latents", 3)
+
+
+def test_seed_word_and_step_each_give_other_numbers():
+    drawn = [numbers("latents", 3), numbers("latents", 4), numbers("noise", 3), numbers("latents", 3, seed=1)]
+    assert len({tuple(row) for row in drawn}) == 4
+
+
+def test_words_and_numbers_do_not_run_together():
+    assert numbers("a", 12) != numbers("a", 1, 2)
+
+
+def test_global_randomness_is_left_alone():
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    numbers("latents", 1)
+    assert torch.equal(torch.get_rng_state(), before)

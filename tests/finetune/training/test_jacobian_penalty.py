@@ -8,8 +8,8 @@ from orojar_finetune import Directions, orojar
 from orojar_finetune.config import PenaltyConfig
 from orojar_finetune.discovery.random import random_basis
 from orojar_finetune.penalty import rademacher
-from orojar_finetune.runtime.draws import rng
-from orojar_finetune.training.independence import Independence, moves, outputs, penalised
+from orojar_finetune.runtime.reproducible import rng
+from orojar_finetune.training.jacobian_penalty import JacobianPenalty, moves, outputs, penalized_outputs
 from separable import Separable
 from tiny import tiny_stylegan2
 
@@ -27,7 +27,7 @@ def some(space="w", layers=None, sigma=0.5):
 
 
 def penalty(generator, found, **options):
-    return Independence(generator, found, PenaltyConfig(batch_size=4, **{"settle": 0.0, **options}), seed=0)
+    return JacobianPenalty(generator, found, PenaltyConfig(batch_size=4, **{"anneal": 0.0, **options}), seed=0)
 
 
 @pytest.mark.parametrize(("form", "epsilon"), [("variance", 1e-3), ("cosine", 1e-3), ("hessian", 0.1)])
@@ -35,14 +35,17 @@ def test_independent_directions_cost_nothing_and_mixed_ones_do(form, epsilon):
     generator = Separable().eval()
     good = directions(generator.q.detach())
     mixed = directions(random_basis(6, 6, seed=1))
-    cost = [penalty(generator, d, on=("image",), form=form, epsilon=epsilon).loss(0, ROWS).item() for d in (good, mixed)]
+    cost = [
+        penalty(generator, d, on=("image",), form=form, options={"epsilon": epsilon}).loss(0, ROWS).item()
+        for d in (good, mixed)
+    ]
     assert cost[0] < 1e-5 < 1e-2 < cost[1]
 
 
 @pytest.mark.parametrize(("space", "layers"), [("z", None), ("w", None), ("w", (1, 3))])
 def test_the_penalty_is_that_of_the_map_from_coefficients_to_outputs(space, layers):
     generator, found = tiny_stylegan2(), some(space, layers)
-    one = penalty(generator, found, on=("image/2", "1"), form="variance", probes=3)
+    one = penalty(generator, found, on=("image/2", "1"), form="variance", options={"probes": 3})
     draws_latents = []
     real = generator.sample_latents
     generator.sample_latents = lambda *a, **k: draws_latents.append(real(*a, **k)) or draws_latents[-1]
@@ -103,21 +106,24 @@ def test_descending_the_penalty_lowers_it_on_other_latents():
     assert held_out() < 0.5 * before
 
 
-def test_the_weight_grows_along_its_ramp_from_its_first_step_and_comes_lazily():
-    part = penalty(tiny_stylegan2(), some(), weight=6.0, every=2, ramp_steps=10).part(first_step=4, end=104)
-    assert [part.factor(step) for step in (0, 2, 4, 5, 6, 8, 14, 100)] == pytest.approx([0, 0, 0, 0, 2.4, 4.8, 12, 12])
-    assert part.exact
-    at_once = penalty(tiny_stylegan2(), some(), weight=6.0, every=1, ramp_steps=0).part(first_step=4, end=104)
+def test_the_weight_warms_up_from_its_first_step_and_comes_lazily():
+    term = penalty(tiny_stylegan2(), some(), weight=6.0, every=2, warmup_steps=10).term(first_step=4, end=104)
+    assert [term.factor(step) for step in (0, 2, 4, 5, 6, 8, 14, 100)] == pytest.approx([0, 0, 0, 0, 2.4, 4.8, 12, 12])
+    assert term.exact
+    at_once = penalty(tiny_stylegan2(), some(), weight=6.0, every=1, warmup_steps=0).term(first_step=4, end=104)
     assert [at_once.factor(step) for step in (3, 4)] == [0, 6]
 
 
-def test_the_weight_that_holds_what_was_won_is_that_of_the_runs_last_part():
-    part = penalty(tiny_stylegan2(), some(), weight=6.0, every=1, ramp_steps=0, settle=0.25, settle_weight=0.5).part(4, 104)
-    assert [part.factor(step) for step in (4, 78, 79, 103, 150)] == [6, 6, 0.5, 0.5, 0.5]
-    alone = penalty(tiny_stylegan2(), some(), weight=6.0, every=1, ramp_steps=0, settle=0.25, settle_weight=0.0).part(4, 104)
-    assert [alone.factor(step) for step in (78, 79)] == [6, 0]
-    unsaid = penalty(tiny_stylegan2(), some(), weight=6.0, every=1, ramp_steps=0, settle=0.25).part(4, 104)
-    assert [unsaid.factor(step) for step in (78, 79)] == [6, 0.2]
+def test_the_weight_is_annealed_to_a_thirtieth_at_the_end_of_the_run():
+    term = penalty(tiny_stylegan2(), some(), weight=6.0, every=1, warmup_steps=0, anneal=0.25).term(4, 104)
+    assert [term.factor(step) for step in (4, 78, 79, 103, 150)] == [6, 6, 0.2, 0.2, 0.2]
+
+
+def test_a_form_takes_its_own_options_alone():
+    with pytest.raises(ValueError, match="Cosine has no option 'probes'; it has: directions, epsilon"):
+        PenaltyConfig(form="cosine", options={"probes": 2})
+    some_pairs, all_pairs = (penalty(tiny_stylegan2(), some(), options=o) for o in ({"directions": 2}, {}))
+    assert some_pairs.loss(0, ROWS).item() != all_pairs.loss(0, ROWS).item()
 
 
 def test_moves_are_sigmas_on_the_directions_layers():
@@ -146,6 +152,6 @@ def test_a_reduction_that_does_not_divide_the_image_is_refused(word):
         outputs(tiny_stylegan2(), (word,))
 
 
-def test_a_generator_without_inner_layers_has_none_to_be_penalised():
+def test_a_generator_without_inner_layers_has_none_to_be_penalized():
     with pytest.raises(ValueError, match=r"on \('layers',\) names nothing that linear has"):
-        penalised(Linear(), ["layers"])
+        penalized_outputs(Linear(), ["layers"])

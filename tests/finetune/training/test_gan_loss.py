@@ -5,22 +5,21 @@ import torch
 from torch import nn
 
 from orojar_finetune.config import GanConfig
-from orojar_finetune.images.reals import RenderedScenes, SamplesOfOriginal
-from orojar_finetune.training.adversarial import Game, r1_gamma
+from orojar_finetune.images.real_images import GeneratorSamples, RenderedScenes
+from orojar_finetune.training.gan_loss import R1_EVERY, GANLoss, r1_gamma
 from tiny import tiny_discriminator, tiny_stylegan2
 
 ROWS = slice(0, 8)
 
 
-def game(discriminator=None, num_classes=0, rows=8, **options):
+def gan_loss(discriminator=None, num_classes=0, **options):
     generator = tiny_stylegan2(num_classes)
-    reals = SamplesOfOriginal(tiny_stylegan2(num_classes, seed=5), seed=0)
-    critic = discriminator or tiny_discriminator(num_classes)
-    return Game(generator, critic, reals, GanConfig(**options), rows, 0, torch.zeros([]))
+    real_images = GeneratorSamples(tiny_stylegan2(num_classes, seed=5), seed=0)
+    return GANLoss(generator, discriminator or tiny_discriminator(num_classes), real_images, GanConfig(**options), 8, 0)
 
 
-def parts(of):
-    return {part.name: part for part in [*of.discriminator_parts(), *of.generator_parts()]}
+def terms(of):
+    return {term.name: term for term in [*of.discriminator_terms(), *of.generator_terms()]}
 
 
 class Linear(nn.Module):
@@ -35,13 +34,13 @@ class Linear(nn.Module):
 
 
 def test_losses_of_a_judge_who_knows_nothing_are_log_two():
-    undecided = parts(game(Linear(0.0)))
+    undecided = terms(gan_loss(Linear(0.0)))
     for name in ("real", "fake", "generator"):
         assert undecided[name].loss(0, ROWS).item() == pytest.approx(math.log(2))
 
 
 def test_r1_of_a_linear_judge_is_the_square_of_its_weights():
-    assert parts(game(Linear(0.01)))["R1"].loss(0, ROWS).item() == pytest.approx(0.01**2 * 3 * 16 * 16, rel=1e-5)
+    assert terms(gan_loss(Linear(0.01)))["R1"].loss(0, ROWS).item() == pytest.approx(0.01**2 * 3 * 16 * 16, rel=1e-5)
 
 
 def test_instance_noise_has_its_deviation_on_all_that_is_judged_and_leaves_the_images_alone():
@@ -54,7 +53,7 @@ def test_instance_noise_has_its_deviation_on_all_that_is_judged_and_leaves_the_i
 
     for deviation in (0.0, 0.3):
         for name in ("real", "fake", "R1", "generator"):
-            parts(game(Looks(), instance_noise=deviation))[name].loss(2, ROWS)
+            terms(gan_loss(Looks(), instance_noise=deviation))[name].loss(2, ROWS)
     real, fake, r1, generator = (noisy - plain for plain, noisy in zip(seen[:4], seen[4:], strict=True))
     for noise in (real, fake, generator):
         assert noise.std().item() == pytest.approx(0.3, rel=0.05)
@@ -64,35 +63,15 @@ def test_instance_noise_has_its_deviation_on_all_that_is_judged_and_leaves_the_i
 
 
 def test_r1_has_half_gamma_as_weight_and_comes_lazily():
-    part = parts(game(r1_gamma=3.0, r1_every=4))["R1"]
-    assert [part.factor(step) for step in range(5)] == [6.0, 0, 0, 0, 6.0]
-    assert "R1" not in parts(game(r1_gamma=0.0))
+    term = terms(gan_loss(r1_gamma=3.0))["R1"]
+    assert [step for step in range(R1_EVERY + 1) if term.factor(step)] == [0, R1_EVERY]
+    assert term.factor(0) == R1_EVERY * 1.5
+    assert "R1" not in terms(gan_loss(r1_gamma=0.0))
 
 
 def test_gamma_follows_resolution_and_batch_unless_it_is_set():
     assert r1_gamma(GanConfig(), 256, 32) == pytest.approx(0.4096)
     assert r1_gamma(GanConfig(r1_gamma=7.0), 256, 32) == 7
-
-
-def test_path_length_is_zero_spread_when_all_lengths_are_the_mean():
-    one = game(path_length=2.0)
-    part = parts(one)["path length"]
-    assert (part.rows, part.factor(0), part.factor(1)) == (4, 8.0, 0.0)
-    single = part.loss(0, slice(0, 1)).item()
-    assert single == pytest.approx(0, abs=1e-6)  # the first mean is the length itself
-    part.after(lambda figures: figures)
-    assert one.mean_path > 0
-    assert part.loss(0, slice(0, 1)).item() == pytest.approx(0, abs=1e-6)
-    assert part.loss(0, slice(1, 2)).item() > 1e-8
-
-
-def test_path_length_does_not_need_a_mapping_that_moves():
-    moving, still = game(path_length=2.0), game(path_length=2.0)
-    still.generator.mapping.requires_grad_(False)
-    losses = [parts(each)["path length"].loss(0, slice(0, 4)) for each in (moving, still)]
-    assert losses[1].item() == losses[0].item() > 0
-    losses[1].backward()
-    assert still.generator.synthesis.b8.conv0.affine.weight.grad.abs().sum() > 0
 
 
 @pytest.mark.parametrize("num_classes", [0, 3])
@@ -102,7 +81,7 @@ def test_rows_are_the_same_in_any_division(name, num_classes, noise):
     class Alone(Linear):  # no judgement across the batch, so that rows can be compared one by one
         pass
 
-    one = parts(game(Alone(), num_classes, noise=noise, style_mixing=0.5, augment=True, instance_noise=0.1))[name]
+    one = terms(gan_loss(Alone(), num_classes, noise=noise, style_mixing=0.5, augment=True, instance_noise=0.1))[name]
     if noise == "random":  # noise belongs to a micro-batch: the same division gives the same
         assert one.loss(3, slice(4, 8)).item() == one.loss(3, slice(4, 8)).item()
         return
@@ -113,9 +92,9 @@ def test_rows_are_the_same_in_any_division(name, num_classes, noise):
 
 
 def test_mixing_styles_changes_the_last_layers_and_never_all():
-    always, never = game(style_mixing=1.0), game(style_mixing=0.0)
-    _, _, mixed = always._generate_from_ws(0, ROWS, "fake", 8)
-    _, _, plain = never._generate_from_ws(0, ROWS, "fake", 8)
+    always, never = gan_loss(style_mixing=1.0), gan_loss(style_mixing=0.0)
+    mixed, _ = always._styles(0, ROWS, "fake")
+    plain, _ = never._styles(0, ROWS, "fake")
     same = (mixed == plain).all(dim=2)
     assert same[:, 0].all()
     assert not same[:, -1].any()
@@ -123,15 +102,15 @@ def test_mixing_styles_changes_the_last_layers_and_never_all():
 
 
 def test_steps_and_purposes_draw_other_images():
-    one = parts(game())
+    one = terms(gan_loss())
     values = {one[name].loss(step, ROWS).item() for name in ("fake", "generator") for step in (0, 1)}
     assert len(values) == 4
 
 
 def test_scenes_of_a_step_are_the_same_in_any_division():
-    reals = RenderedScenes(16, 0, torch.device("cpu"))
-    whole, labels = reals.batch(5, 8, ROWS)
-    halves = [reals.batch(5, 8, slice(i, i + 4))[0] for i in (0, 4)]
+    scenes = RenderedScenes(16, 0, torch.device("cpu"))
+    whole, labels = scenes.batch(5, 8, ROWS)
+    halves = [scenes.batch(5, 8, slice(i, i + 4))[0] for i in (0, 4)]
     assert torch.equal(torch.cat(halves), whole)
     assert labels is None
-    assert not torch.equal(reals.batch(6, 8, ROWS)[0], whole)
+    assert not torch.equal(scenes.batch(6, 8, ROWS)[0], whole)

@@ -1,4 +1,4 @@
-"""The penalty on a direction set while the weights move (equations 6 to 9 of the paper, in the directions' coefficients)."""
+"""The penalty on a direction set while weights train (equations 6 to 9 of the paper, in the directions' coefficients)."""
 
 from collections.abc import Sequence
 
@@ -8,31 +8,29 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from orojar_adapters import Generator, Noise
-from orojar_finetune.config import JacobianPenaltyConfig
+from orojar_finetune.config import Cosine, Hessian, JacobianPenaltyConfig
 from orojar_finetune.latents.directions import Directions
 from orojar_finetune.penalty import Generate, cosines, hessian_penalty, orojar, rademacher
-from orojar_finetune.runtime.draws import rng
-from orojar_finetune.training.parts import Part
+from orojar_finetune.runtime.reproducible import rng
+from orojar_finetune.training.loss_terms import LossTerm
 
-PAPERS_PROBES = 2
-"""Sign vectors per latent, the paper's K."""
 SMALLEST_LAYER = 8
-"""Pixels of the coarsest layers that `layers` means."""
+"""Height and width of the coarsest layers that the word `layers` means."""
 
 
-class Independence:
-    """How far a direction set's changes are from orthogonal, at latents that every evaluation draws anew.
+class JacobianPenalty:
+    """Penalizes changes along directions that are not orthogonal, at latents that are drawn anew for every evaluation.
 
     Args:
-        generator: whose weights move.
-        directions: one direction a coefficient, in steps of its sigma, on its layers.
-        seed: of everything that is drawn.
-        noise: the same in every call: `const`, or `none` where the game is played without. Otherwise the penalty would turn
-            noise up that nobody else looks at.
-        through_mapping: whether latents w at which it is taken move with the mapping; those of a set in z always do.
+        generator: whose weights train.
+        directions: one coefficient per direction, in its sigmas and on its layers.
+        seed: of everything random.
+        noise: the same in every call: `const`, or `none` if the GAN trains without noise; with another, the penalty would
+            amplify noise that no other term sees.
+        through_mapping: whether gradients reach the mapping network through the latents w; for a set in z they always do.
 
     Raises:
-        ValueError: outputs that this generator does not have.
+        ValueError: the generator does not have the outputs that the config names.
     """
 
     def __init__(
@@ -45,34 +43,35 @@ class Independence:
         through_mapping: bool = False,
     ) -> None:
         self.generator, self.config, self.seed, self.noise = generator, config, seed, noise
-        self.through_mapping = through_mapping
-        self.reductions, self.activations = penalised(generator, config.on)
+        self.form, self.through_mapping = config.of_form, through_mapping
+        self.reductions, self.activations = penalized_outputs(generator, config.on)
         self.use(directions)
 
     def use(self, directions: Directions) -> None:
-        """Goes on with these directions."""
+        """Continues with these directions."""
         self.space = directions.space
         self.moves = moves(self.generator, directions)
 
-    def part(self, first_step: int, end: int) -> Part:
-        """Its part in the generator's loss.
+    def term(self, first_step: int, end: int) -> LossTerm:
+        """Returns its term in the generator loss.
 
         Args:
-            first_step: where the ramp of its weight begins.
+            first_step: where the warm-up of its weight begins.
             end: the step after the last one.
         """
-        config, settling = self.config, settles(self.config, first_step, end)
+        config, annealed_from = self.config, anneal_start(self.config, first_step, end)
 
         def weight(step: int) -> float:
-            if step >= settling:
-                return config.last_weight
+            if step >= annealed_from:
+                return config.annealed_weight
             done = step - first_step
-            return config.weight * max(0.0, min(1.0, done / config.ramp_steps if config.ramp_steps else float(done >= 0)))
+            warm = done / config.warmup_steps if config.warmup_steps else float(done >= 0)
+            return config.weight * max(0.0, min(1.0, warm))
 
-        return Part("penalty", self.loss, config.batch_size, config.every, weight, exact=True, most=config.max_pull)
+        return LossTerm("penalty", self.loss, config.batch_size, config.every, weight, exact=True)
 
     def loss(self, step: int, rows: slice) -> Float[Tensor, ""]:
-        """The mean penalty of some of a step's latents, over all outputs."""
+        """Returns the mean penalty of some of a step's latents, over all outputs."""
         draws = rng(self.seed, "penalty", step)
         total = self.config.batch_size
         latents = self.generator.sample_latents(total, draws)[rows]
@@ -90,17 +89,14 @@ class Independence:
         return value / (len(self.reductions) + len(self.activations))
 
     def _penalty(self, generate: Generate, coefficients: Tensor, rows: slice, draws: torch.Generator) -> Tensor:
-        """In the form that the config names, summed over outputs; what is drawn is drawn for all rows of the step."""
-        config, shape = self.config, (self.config.batch_size, len(self.moves))
-        if config.form == "cosine":
-            order = torch.rand(shape, generator=draws).argsort(dim=1)[rows, : config.probes]
-            return cosines(generate, coefficients, order.to(coefficients.device), config.epsilon)
-        probes = config.probes or PAPERS_PROBES
-        signs = rademacher((probes, *shape), coefficients.cpu(), draws)[:, rows].to(coefficients.device)
-        epsilon, scale_free = config.epsilon, config.scale_free
-        if config.form == "hessian":
-            return hessian_penalty(generate, coefficients, probes, epsilon, scale_free=scale_free, signs=signs)
-        return orojar(generate, coefficients, probes, epsilon, scale_free=scale_free, difference=config.difference, signs=signs)
+        """Returns the penalty in its form, summed over outputs; signs and pairs are drawn for all rows of the step."""
+        form, shape = self.form, (self.config.batch_size, len(self.moves))
+        if isinstance(form, Cosine):
+            order = torch.rand(shape, generator=draws).argsort(dim=1)[rows, : form.directions]
+            return cosines(generate, coefficients, order.to(coefficients.device), form.epsilon)
+        signs = rademacher((form.probes, *shape), coefficients.cpu(), draws)[:, rows].to(coefficients.device)
+        penalize = hessian_penalty if isinstance(form, Hessian) else orojar
+        return penalize(generate, coefficients, form.probes, form.epsilon, scale_free=form.scale_free, signs=signs)
 
     def _outputs(self, latents: Tensor, labels: Tensor | None, coefficients: Tensor) -> list[Tensor]:
         repeats = len(coefficients) // len(latents)
@@ -111,13 +107,13 @@ class Independence:
         return [F.avg_pool2d(image, factor) if factor > 1 else image for factor in self.reductions] + kept
 
 
-def settles(config: JacobianPenaltyConfig, first_step: int, end: int) -> float:
-    """The step from which a penalty has its last weight; arguments as of `Independence.part`."""
-    return end - config.settle * (end - first_step)
+def anneal_start(config: JacobianPenaltyConfig, first_step: int, end: int) -> float:
+    """Returns the step from which the weight is annealed; arguments as in `JacobianPenalty.term`."""
+    return end - config.anneal * (end - first_step)
 
 
 def moves(generator: Generator, directions: Directions) -> Float[Tensor, "directions *latent"]:
-    """What a coefficient of 1 adds to a latent: z, or ws with zeros on the layers that a direction leaves alone."""
+    """Returns what a coefficient of 1 adds to a latent: to z, or to ws, with zeros on the layers that do not move."""
     steps = directions.basis * directions.sigmas[:, None]
     if directions.space == "w+":
         steps = steps.view(len(directions), len(generator.layers), generator.w_size)
@@ -130,11 +126,11 @@ def moves(generator: Generator, directions: Directions) -> Float[Tensor, "direct
     return steps.to(generator.device)
 
 
-def penalised(generator: Generator, on: Sequence[str]) -> tuple[list[int], list[int]]:
-    """What the words of `on` mean, where they mean something of this generator's.
+def penalized_outputs(generator: Generator, on: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Returns `outputs` if there are any.
 
     Raises:
-        ValueError: as `outputs`, or nothing to penalise.
+        ValueError: as `outputs`, or there is nothing to penalize.
     """
     reductions, layers = outputs(generator, on)
     if not reductions and not layers:
@@ -143,10 +139,13 @@ def penalised(generator: Generator, on: Sequence[str]) -> tuple[list[int], list[
 
 
 def outputs(generator: Generator, on: Sequence[str]) -> tuple[list[int], list[int]]:
-    """What the words of `on` mean: how many times each wanted image is reduced, and the indices of the wanted layers.
+    """Returns the downsampling factor of each image that is named, and the indices of the named layers.
+
+    Args:
+        on: words such as `image`, `image/4`, `layers` or `3`.
 
     Raises:
-        ValueError: a word that means nothing here; says which do.
+        ValueError: a word that means nothing here; the message lists those that do.
     """
     reductions: list[int] = []
     layers: list[int] = []

@@ -1,5 +1,7 @@
 import io
+import threading
 import zipfile
+from concurrent.futures import wait
 
 import numpy as np
 import pytest
@@ -7,9 +9,9 @@ import torch
 from PIL import Image
 
 from orojar_finetune.config import DataConfig
-from orojar_finetune.images.image_data import EPOCHS_KEPT, open_reals
-from orojar_finetune.images.reals import RenderedScenes, SamplesOfOriginal
-from orojar_finetune.runtime.draws import rng
+from orojar_finetune.images.opening import open_real_images
+from orojar_finetune.images.real_images import EPOCHS_KEPT
+from orojar_finetune.runtime.reproducible import rng
 from tiny import tiny_stylegan2
 
 CPU = torch.device("cpu")
@@ -17,7 +19,7 @@ COUNT = 10
 
 
 def picture(number):
-    """Bytes of a PNG of 16 x 16 in one colour of its own, darker on the left."""
+    """Bytes of a PNG of 16 x 16 in one color of its own, darker on the left."""
     pixels = np.full((16, 16, 3), number, np.uint8)
     pixels[:, 8:] += 100
     buffer = io.BytesIO()
@@ -27,7 +29,7 @@ def picture(number):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Ten images in two subfolders, number 3 of a colour value of 3, and so on."""
+    """Ten images in two subfolders, number 3 of color value 3, and so on."""
     for number in range(COUNT):
         place = tmp_path / "data" / ("first" if number < 4 else "second")
         place.mkdir(parents=True, exist_ok=True)
@@ -36,11 +38,11 @@ def folder(tmp_path):
 
 
 def opened(data, classes=0, seed=0, **config):
-    return open_reals(str(data), tiny_stylegan2(num_classes=classes), seed, CPU, DataConfig(**config))
+    return open_real_images(str(data), tiny_stylegan2(num_classes=classes), seed, CPU, DataConfig(**config))
 
 
-def images(reals, step=0, total=4, rows=None):
-    return reals.batch(step, total, rows or slice(0, total))[0]
+def images(data, step=0, total=4, rows=None):
+    return data.batch(step, total, rows or slice(0, total))[0]
 
 
 def numbers(batch):
@@ -65,20 +67,20 @@ def test_black_and_white_are_the_ends_of_the_range(tmp_path):
 
 @pytest.mark.parametrize("channels", [1, 4])
 def test_images_have_the_channels_of_the_generator(folder, channels):
-    reals = open_reals(str(folder), tiny_stylegan2(image_channels=channels), 0, CPU, DataConfig())
-    batch = images(reals)
+    data = open_real_images(str(folder), tiny_stylegan2(image_channels=channels), 0, CPU, DataConfig())
+    batch = images(data)
     assert batch.shape == (4, channels, 16, 16)
     assert torch.equal(batch[:, :1], images(opened(folder))[:, :1])
     assert channels < 4 or (batch[:, 3] == 1).all()
 
 
 def test_every_epoch_shows_every_image_once_in_the_order_of_its_draws(folder):
-    reals = opened(folder)
-    seen = [number for step in range(15) for number in numbers(images(reals, step, 4))]
+    data = opened(folder)
+    seen = [number for step in range(15) for number in numbers(images(data, step, 4))]
     for epoch in range(6):
         order = torch.randperm(COUNT, generator=rng(0, "epoch", epoch)).tolist()
         assert seen[epoch * COUNT : (epoch + 1) * COUNT] == order
-    assert len(reals._epochs) <= EPOCHS_KEPT
+    assert len(data._epochs) <= EPOCHS_KEPT
 
 
 def test_another_seed_shows_another_order(folder):
@@ -86,44 +88,45 @@ def test_another_seed_shows_another_order(folder):
 
 
 def test_half_batches_are_the_halves_of_the_whole(folder):
-    whole, halves = opened(folder, mirror=True), opened(folder, mirror=True)
+    whole, halves = opened(folder, random_flip=True), opened(folder, random_flip=True)
     for step in range(4):
         parts = [images(halves, step, 6, rows) for rows in (slice(0, 3), slice(3, 6))]
         assert torch.equal(images(whole, step, 6), torch.cat(parts))
 
 
 def test_a_resumed_run_goes_on_with_the_same_images(folder):
-    straight = opened(folder, mirror=True)
+    straight = opened(folder, random_flip=True)
     expected = [images(straight, step) for step in range(8)]
-    resumed = opened(folder, mirror=True)
+    resumed = opened(folder, random_flip=True)
     for step in range(5, 8):
         assert torch.equal(images(resumed, step), expected[step])
 
 
 @pytest.mark.parametrize("total", [3, 25])
 def test_working_ahead_changes_nothing(folder, total):
-    ahead, on_the_spot = opened(folder, workers=3, mirror=True), opened(folder, workers=0, mirror=True)
+    ahead = opened(folder, dataloader_num_workers=3, random_flip=True)
+    on_the_spot = opened(folder, dataloader_num_workers=0, random_flip=True)
     for step in (0, 1, 2, 2, 1, 7):
         assert torch.equal(images(ahead, step, total), images(on_the_spot, step, total))
 
 
 def test_each_image_of_a_step_is_decoded_once_and_early(folder):
-    reals = opened(folder, workers=0)
+    data = opened(folder, dataloader_num_workers=0)
     asked = []
-    read = reals._decode.source.read
-    reals._decode.source.read = lambda index: asked.append(index) or read(index)
+    read = data._decode.source.read
+    data._decode.source.read = lambda index: asked.append(index) or read(index)
     for rows in (slice(0, 2), slice(2, 4)) * 2:  # the loss in two micro-batches, then R1
-        images(reals, 0, 4, rows)
+        images(data, 0, 4, rows)
     assert len(asked) == 4
-    ahead = opened(folder, workers=1)
+    ahead = opened(folder, dataloader_num_workers=1)
     images(ahead, 0, 4, slice(2, 4))
     assert sorted(ahead._pending) == [2, 3, 6, 7]
     images(ahead, 1, 4, slice(2, 4))
     assert sorted(ahead._pending) == [6, 7, 10, 11]
 
 
-def test_mirroring_exchanges_left_and_right_of_some(folder):
-    plain, mirrored = opened(folder), opened(folder, mirror=True)
+def test_random_flips_exchange_left_and_right_of_some(folder):
+    plain, mirrored = opened(folder), opened(folder, random_flip=True)
     turned = []
     for step in range(10):
         for a, b in zip(images(plain, step), images(mirrored, step), strict=True):
@@ -157,7 +160,7 @@ def test_a_listing_in_the_root_gives_the_labels(folder):
 
 
 def test_classes_that_do_not_fit_are_refused_at_once(folder):
-    with pytest.raises(ValueError, match="has 2 classes, the generator 5"):
+    with pytest.raises(ValueError, match="has 2 classes, but the generator has 5"):
         opened(folder, classes=5)
 
 
@@ -166,51 +169,48 @@ def test_classes_that_do_not_fit_are_refused_at_once(folder):
 def test_a_broken_file_is_named(folder, workers, content):
     broken = folder / "second" / "7.png"
     broken.write_bytes(content)
-    reals = opened(folder, workers=workers)
-    with pytest.raises(ValueError, match=r"7.png cannot be read as an image .*; repair it or take it out") as caught:
-        images(reals, 0, 10)
+    data = opened(folder, dataloader_num_workers=workers)
+    with pytest.raises(ValueError, match=r"7.png cannot be read as an image .*; repair or remove it") as caught:
+        images(data, 0, 10)
     assert str(broken) in str(caught.value)
 
 
 def test_a_file_that_vanishes_is_named(folder):
-    reals = opened(folder)
+    data = opened(folder)
     (folder / "first" / "2.png").unlink()
     with pytest.raises(ValueError, match=r"2.png cannot be read .*FileNotFoundError"):
-        images(reals, 0, 10)
-
-
-def test_words_name_scenes_and_the_originals_samples():
-    generator, original = tiny_stylegan2(), tiny_stylegan2(seed=1)
-    assert isinstance(open_reals("scenes", generator, 0, CPU, DataConfig()), RenderedScenes)
-    for word in ("none", "original"):
-        reals = open_reals(word, generator, 0, CPU, DataConfig(), original)
-        assert isinstance(reals, SamplesOfOriginal) and reals.original is original
-
-
-def test_words_that_do_not_fit_the_generator_say_why():
-    for generator in (tiny_stylegan2(num_classes=2), tiny_stylegan2(image_channels=1)):
-        has = f"{generator.image_channels} channels and {generator.num_classes} classes"
-        with pytest.raises(ValueError, match=f"scenes are RGB and have no classes, the generator has {has}"):
-            open_reals("scenes", generator, 0, CPU, DataConfig())
-    for word in ("none", "original"):
-        with pytest.raises(ValueError, match=f"{word} needs an original to sample from, and there is none"):
-            open_reals(word, tiny_stylegan2(), 0, CPU, DataConfig())
+        images(data, 0, 10)
 
 
 def test_generators_of_other_channels_are_refused(folder):
-    with pytest.raises(ValueError, match=r"images have 1, 3 or 4 channels .* the generator makes 2"):
-        open_reals(str(folder), tiny_stylegan2(image_channels=2), 0, CPU, DataConfig())
+    with pytest.raises(ValueError, match=r"1, 3 or 4 channels .* the generator has 2"):
+        open_real_images(str(folder), tiny_stylegan2(image_channels=2), 0, CPU, DataConfig())
 
 
 def test_a_negative_number_of_workers_is_refused():
-    with pytest.raises(ValueError, match="workers must be at least 0, got -1"):
-        DataConfig(workers=-1)
+    with pytest.raises(ValueError, match="dataloader_num_workers"):
+        DataConfig(dataloader_num_workers=-1)
 
 
-def test_a_folder_that_is_called_like_a_word_is_said_to_be_left_alone(folder, tmp_path, monkeypatch, caplog):
-    monkeypatch.chdir(tmp_path)
-    assert isinstance(open_reals("scenes", tiny_stylegan2(), 0, CPU, DataConfig()), RenderedScenes) and not caplog.text
-    folder.rename(tmp_path / "scenes")
-    assert isinstance(open_reals("scenes", tiny_stylegan2(), 0, CPU, DataConfig()), RenderedScenes)
-    assert "data: scenes means the built-in pictures; for what lies here by that name type ./scenes" in caplog.text
-    assert numbers(images(opened("./scenes"), total=COUNT)) != []
+@pytest.mark.parametrize("workers", [0, 3])
+def test_threads_are_as_many_as_asked_for_and_end_with_the_images(folder, workers):
+    before = set(threading.enumerate())
+    data = opened(folder, dataloader_num_workers=workers)
+    images(data, 0, 10)
+    started = set(threading.enumerate()) - before
+    assert len(started) <= workers
+    assert bool(started) is bool(workers)
+    del data
+    for thread in started:
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+def test_what_is_still_queued_is_cancelled_with_the_images(folder):
+    data, release = opened(folder, dataloader_num_workers=1), threading.Event()
+    data._decode = lambda *_: release.wait(20)
+    queued = [data._submit(number) for number in range(5)]
+    del data
+    release.set()
+    wait(queued, 20)
+    assert [future.cancelled() for future in queued[1:]] == [True] * 4
