@@ -108,8 +108,8 @@ class Finetune:
     """Direction set of the source to use. Default: the one written last; if there is none, directions are searched first."""
     dry_run: bool = False
     """Print all options and an estimate of memory and time, measured on one real step, and stop."""
-    previews: Literal["none", "small", "full"] = "small"
-    """Pictures in the model folder."""
+    previews: Previews = "small"
+    """Pictures in the model folder: none, small (for the card), or full (larger, with a longer animation)."""
     push_to_hub: bool = False
     """Upload the model folder at the end."""
     hub_model_id: str | None = None
@@ -133,8 +133,8 @@ class Train:
     """Real images: scenes (the built-in scenes with known factors), a folder or zip of images, or user/dataset on the Hub."""
     dry_run: bool = False
     """Print all options and an estimate of memory and time, measured on one real step, and stop."""
-    previews: Literal["none", "small", "full"] = "small"
-    """Pictures in the model folder."""
+    previews: Previews = "small"
+    """Pictures in the model folder: none, small (for the card), or full (larger, with a longer animation)."""
     config: Annotated[TrainConfig, FLAT] = field(default_factory=TrainConfig)
 
 

@@ -41,7 +41,7 @@ def run(options: Finetune) -> None:
         return
     finetuned = finish(prepared, prepared.loop())
     if is_main:
-        finetuned.save(folder / RUN_MODEL)
+        finetuned.save(folder / RUN_MODEL, previews=options.previews)
         _report(finetuned, folder)
         _push(options, finetuned, folder / RUN_MODEL)
 

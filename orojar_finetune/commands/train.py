@@ -36,6 +36,7 @@ def run(options: Train) -> None:
         metrics={
             "train": {"steps": trained.steps, "images": images, **trained.figures.described(), "ended": trained.ended},
         },
+        previews=options.previews,
     )
     print(f"{trained.ended}: {trained.steps} steps, {images} images, Fréchet distance {trained.figures.frechet:.3f}.")
     print(f"Wrote {target}")

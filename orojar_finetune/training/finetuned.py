@@ -9,6 +9,7 @@ from typing import Any
 from orojar_adapters import Adapter, Discriminator, Generator
 from orojar_finetune.config import FinetuneConfig
 from orojar_finetune.latents.directions import Directions
+from orojar_finetune.sharing import Previews
 from orojar_finetune.sharing.model_folder import write_model_folder
 from orojar_finetune.training.validation import Figures
 
@@ -63,11 +64,12 @@ class Finetuned:
             "features": self.features,
         }
 
-    def save(self, folder: str | os.PathLike, metrics: Mapping[str, Any] | None = None) -> None:
+    def save(self, folder: str | os.PathLike, metrics: Mapping[str, Any] | None = None, previews: Previews = "small") -> None:
         """Writes a model folder: weights or adapter, directions, discriminator, how it was made and what was measured.
 
         Args:
             metrics: replace those of this fine-tune, where more was measured.
+            previews: which pictures are rendered.
 
         Raises:
             ValueError: as in `write_model_folder`.
@@ -80,4 +82,5 @@ class Finetuned:
             self.discriminator,
             {"finetune": metrics or self.metrics},
             self.adapter,
+            previews,
         )

@@ -248,7 +248,7 @@ def test_other_weights_make_no_adapter(tmp_path):
 def test_directions_found_anew_are_those_of_the_adapted_generator(tmp_path):
     config = dataclasses.replace(
         QUICK,
-        discover=dataclasses.replace(QUICK.discover, method="sefa"),
+        discover=SearchConfig(method="sefa", count=3),
         penalty=dataclasses.replace(QUICK.penalty, reestimate_every=1),
     )
     done = finetune(tiny_stylegan2(), tmp_path, config, discriminator=tiny_discriminator(), progress=False)

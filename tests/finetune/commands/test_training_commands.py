@@ -11,6 +11,7 @@ import time
 
 import pytest
 import torch
+from huggingface_hub import HfApi
 from safetensors.torch import load_file
 
 from orojar_adapters.networks.stylegan2_discriminator import StyleGAN2Discriminator
@@ -21,10 +22,11 @@ from orojar_finetune.training import finetuning
 from tiny import tiny_discriminator, tiny_stylegan2
 
 QUICK = ["--max-train-steps", "6", "--train-batch-size", "4", "--checkpointing-steps", "2", "--validation-steps", "3"]
+PLAIN = ["--previews", "none"]
 DRIFT = ["--fidelity.max-drift", "10"]
 QUICK += DRIFT
 TRAIN = ["train", "--resolution", "16", "--channels", "8", "8", "4", "--latent-size", "8", "--train-batch-size", "4"]
-TRAIN += ["--checkpointing-steps", "2"]
+TRAIN += ["--checkpointing-steps", "2", *PLAIN]
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +82,9 @@ def test_finetune_writes_a_model_folder_that_everything_opens(model, tmp_path, c
 
 
 def test_a_finetuned_folder_can_be_tuned_further(model, tmp_path):
-    main(["finetune", str(model), "--output-dir", str(tmp_path / "a"), *QUICK])
-    main(["finetune", str(tmp_path / "a" / "model"), "--output-dir", str(tmp_path / "b"), *QUICK])
+    main(["finetune", str(model), "--output-dir", str(tmp_path / "a"), *QUICK, *PLAIN])
+    main(["finetune", str(tmp_path / "a" / "model"), "--output-dir", str(tmp_path / "b"), *QUICK, *PLAIN])
+    assert not (tmp_path / "b" / "model" / "previews").exists()
     assert load_generator(tmp_path / "b" / "model").source_facts.base["origin"] == "made in memory"
 
 
@@ -224,9 +227,10 @@ def test_a_verb_has_the_options_that_people_would_miss_and_no_more(verb, most, c
 
 
 def test_the_tuned_model_goes_to_the_hub_and_comes_back(model, tmp_path, hub, capsys):
-    words = ["--push-to-hub", "--hub-model-id", "tester/tuned"]
+    words = ["--push-to-hub", "--hub-model-id", "tester/tuned", "--hub-private-repo", "True", *PLAIN]
     main(["finetune", str(model), "--output-dir", str(tmp_path / "run"), *QUICK, *words])
     assert "tester/tuned" in capsys.readouterr().out
+    assert HfApi().model_info("tester/tuned").private
     ours, theirs = load_generator(tmp_path / "run" / "model"), load_generator("tester/tuned")
     assert all(torch.equal(value, theirs.state_dict()[name]) for name, value in ours.state_dict().items())
 
@@ -243,7 +247,7 @@ def test_a_run_that_is_stopped_is_not_pushed_unasked(model, tmp_path, hub, capsy
 def test_tensorboard_gets_losses_figures_and_a_strip_a_direction(model, tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    main(["finetune", str(model), "--output-dir", str(tmp_path / "run"), *QUICK, "--report-to", "tensorboard"])
+    main(["finetune", str(model), "--output-dir", str(tmp_path / "run"), *QUICK, *PLAIN, "--report-to", "tensorboard"])
     events = EventAccumulator(str(tmp_path / "run" / "orojar-finetune"))
     events.Reload()
     tags = events.Tags()
