@@ -33,7 +33,7 @@ def run(options: Finetune) -> None:
     prepared = prepare(generator, folder, options.config, options.data, _directions(opened, options), discriminator)
     is_main = prepared.loop.processes.is_main
     if options.dry_run:
-        resolved = dataclasses.replace(options, config=prepared.setting.config)
+        resolved = dataclasses.replace(options, config=prepared.config)
         found = estimate(prepared.loop)
         if is_main:
             print(json.dumps(dataclasses.asdict(resolved), indent=1, default=str))

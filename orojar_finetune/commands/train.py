@@ -17,7 +17,7 @@ def run(options: Train) -> None:
     prepared = prepare(options.config, options.data, options.output_dir)
     is_main = prepared.loop.processes.is_main
     if options.dry_run:
-        resolved = dataclasses.replace(options, config=prepared.setting.config)
+        resolved = dataclasses.replace(options, config=prepared.config)
         found = estimate(prepared.loop)
         if is_main:
             print(json.dumps(dataclasses.asdict(resolved), indent=1, default=str))

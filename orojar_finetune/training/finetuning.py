@@ -13,7 +13,7 @@ from orojar_finetune.discovery.discovering import measured
 from orojar_finetune.latents.directions import Directions
 from orojar_finetune.measures.held_out import space_of
 from orojar_finetune.training.finetuned import Finetuned
-from orojar_finetune.training.preparation import Run, begin, build_run, prepare_setting, with_tensors
+from orojar_finetune.training.preparation import Run, begin, build_run, with_tensors
 from orojar_finetune.training.reestimation import same_search, search_again, search_interval
 from orojar_finetune.training.trainable import choose, resolved, without_adapters
 
@@ -71,25 +71,31 @@ def prepare(
     original = copy.deepcopy(generator).to(processes.device).eval().requires_grad_(False)
     trained = copy.deepcopy(original)
     choose(trained, config.trainable, config.rank, config.run.seed)
-    setting = prepare_setting(config, data, output_dir, processes, trained, original)
     steps = 0 if discriminator is not None else config.discriminator_steps
-    discriminator = _trained_discriminator(discriminator, trained, config)
-    directions = _active(directions or discover(original, config.search, progress=progress), config.penalty.least_activity)
-    if config.penalty.weight > 0 and len(directions) < 2:
-        raise ValueError("a single direction has no other to be independent of: use at least two (--discover.count)")
+    method = config.discover.method if directions is None else directions.method
+
+    def find_directions() -> Directions:
+        found = _active(directions or discover(original, config.search, progress=progress), config.penalty.least_activity)
+        if config.penalty.weight > 0 and len(found) < 2:
+            raise ValueError("a single direction has no other to be independent of: use at least two (--discover.count)")
+        return found
 
     def search(current: Directions, averaged: Generator) -> Directions:
         return search_again(current, without_adapters(averaged, original, config.trainable)[0], config.search)
 
     return build_run(
-        setting,
+        config,
+        data,
+        output_dir,
+        processes,
         trained,
-        discriminator,
-        directions,
+        _starting_discriminator(discriminator, trained, config),
+        find_directions,
+        original=original,
         discriminator_steps=steps,
         through_mapping=config.trainable == "mapping",
         search=search,
-        search_every=search_interval(config.penalty.reestimate_every, directions.method),
+        search_every=search_interval(config.penalty.reestimate_every, method),
     )
 
 
@@ -100,38 +106,37 @@ def finish(run: Run, ended: str) -> Finetuned:
         run: as `prepare` returned it, trained.
         ended: what its loop returned.
     """
-    state, setting, validation, first = run.loop.state, run.setting, run.validation, run.discriminator_steps
-    config, original, directions, selection = setting.config, setting.original, validation.directions, validation.selection
+    state, validation, config, first = run.loop.state, run.validation, run.config, run.discriminator_steps
     assert isinstance(config, FinetuneConfig)
-    assert original is not None
-    assert directions is not None
-    assert selection is not None
+    assert run.original is not None
+    assert validation.directions is not None
+    assert validation.selection is not None
     kept_step = state.step
     if config.fidelity.keep == "best":
         if state.restore_best():
             kept_step = state.best_step
         else:
             log.warning("no validation was within the allowed drift: keeping the last weights")
-    directions = validation.directions = with_tensors(directions, state.running)
-    generator, adapter = without_adapters(state.average, original, config.trainable)
+    directions = validation.directions = with_tensors(validation.directions, state.running)
+    generator, adapter = without_adapters(state.average, run.original, config.trainable)
     end = run.finish(generator, recenter=adapter is None)  # with an adapter, the mean latent stays the base's
     space = space_of(generator, directions)
     steps = space.narrow_units(directions.basis).to(generator.device)
     alone = min(state.step, first)
     return Finetuned(
         generator=generator,
-        directions=measured(space, steps, same_search(directions, config.search), setting.processes, directions.names),
+        directions=measured(space, steps, same_search(directions, config.search), run.loop.processes, directions.names),
         discriminator=state.discriminator,
         adapter=adapter,
-        start=selection.start,
+        start=validation.selection.start,
         end=end,
         ended=ended,
         steps=state.step - alone,
         kept_step=kept_step - alone,
         discriminator_steps=alone,
         config=config,
-        data=setting.data,
-        features=setting.fidelity.features,
+        data=run.data,
+        features=validation.fidelity.features,
     )
 
 
@@ -146,7 +151,7 @@ def _active(directions: Directions, least: float) -> Directions:
     return active
 
 
-def _trained_discriminator(given: Discriminator | None, generator: Generator, config: FinetuneConfig) -> Discriminator:
+def _starting_discriminator(given: Discriminator | None, generator: Generator, config: FinetuneConfig) -> Discriminator:
     """Returns a copy of the checkpoint's discriminator, or a new one."""
     if given is not None:
         return copy.deepcopy(given).to(generator.device).requires_grad_(True)

@@ -7,8 +7,9 @@ from typing import Any
 
 from orojar_adapters import Discriminator, Generator, new_networks
 from orojar_finetune.config import NetworkConfig, TrainConfig
+from orojar_finetune.latents.directions import Directions
 from orojar_finetune.measures.coordinates import latent_axes
-from orojar_finetune.training.preparation import Run, begin, build_run, prepare_setting
+from orojar_finetune.training.preparation import Run, begin, build_run
 from orojar_finetune.training.validation import Figures
 
 
@@ -56,16 +57,15 @@ def train(output_dir: str | Path, config: TrainConfig | None = None, *, data: st
 
 def prepare(config: TrainConfig, data: str, output_dir: Path, progress: bool = True) -> Run:
     """Returns a training that is ready to start, or to resume; arguments and errors as in `train`."""
-    config = dataclasses.replace(
-        config,
-        network=config.network.with_channels(),
-        gan=config.gan.with_rates(),
-        penalty=config.penalty.with_options(),
-    )
+    network = config.network.with_channels()
+    config = dataclasses.replace(config, network=network, gan=config.gan.with_rates(), penalty=config.penalty.with_options())
     processes = begin(config.run, output_dir, progress)
-    generator, discriminator = (network.to(processes.device) for network in networks(config.network, config.run.seed))
-    setting = prepare_setting(config, data, output_dir, processes, generator)
-    return build_run(setting, generator, discriminator, latent_axes(generator) if config.penalty.weight > 0 else None)
+    generator, discriminator = (module.to(processes.device) for module in networks(network, config.run.seed))
+
+    def find_axes() -> Directions | None:
+        return latent_axes(generator) if config.penalty.weight > 0 else None
+
+    return build_run(config, data, output_dir, processes, generator, discriminator, find_axes)
 
 
 def finish(run: Run, ended: str) -> Trained:
@@ -75,7 +75,7 @@ def finish(run: Run, ended: str) -> Trained:
         run: as `prepare` returned it, trained.
         ended: what its loop returned.
     """
-    state, config = run.loop.state, run.setting.config
+    state, config = run.loop.state, run.config
     assert isinstance(config, TrainConfig)
     return Trained(
         generator=state.average,
@@ -94,6 +94,6 @@ def networks(config: NetworkConfig, seed: int) -> tuple[Generator, Discriminator
     Raises:
         ValueError: there is no such family, or it does not have these sizes.
     """
-    sizes = {name: value for name, value in dataclasses.asdict(config.with_channels()).items() if name != "family"}
-    channels, discriminator_channels = list(sizes["channels"]), sizes.pop("discriminator_channels")
-    return new_networks(config.family, sizes | {"channels": channels}, discriminator_channels, seed)
+    sizes = dataclasses.asdict(config.with_channels())
+    family, discriminator_channels = sizes.pop("family"), sizes.pop("discriminator_channels")
+    return new_networks(family, sizes | {"channels": list(sizes["channels"])}, discriminator_channels, seed)

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 from orojar_adapters import Discriminator, Generator
-from orojar_finetune.config import FidelityConfig, FinetuneConfig, RunConfig, TrainConfig
+from orojar_finetune.config import FinetuneConfig, RunConfig, TrainConfig
 from orojar_finetune.images.opening import open_real_images
-from orojar_finetune.images.real_images import RealImages
 from orojar_finetune.latents.directions import Directions
 from orojar_finetune.measures.fidelity import Fidelity
 from orojar_finetune.runtime.processes import Processes
@@ -25,43 +24,24 @@ from orojar_finetune.training.loss_terms import delayed
 from orojar_finetune.training.state import State
 from orojar_finetune.training.validation import Figures, Selection, Validation
 
-Search = Callable[[Directions, Generator], Directions]
-"""Finds a direction set again on another generator."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What a run has before its directions are known.
-
-    Attributes:
-        config: with everything filled in.
-        data: the real images, as asked for.
-        folder: of the run.
-        original: the frozen generator of a fine-tune.
-    """
-
-    config: FinetuneConfig | TrainConfig
-    data: str
-    folder: Path
-    processes: Processes
-    real_images: RealImages
-    fidelity: Fidelity
-    original: Generator | None = None
-
 
 @dataclass
 class Run:
     """A run that is ready to train.
 
     Attributes:
-        setting: what it was built from.
-        discriminator_steps: steps at its start in which a new discriminator trains alone.
+        config: with everything filled in.
+        data: the real images, as asked for.
+        discriminator_steps: steps at the start in which a new discriminator trains alone.
+        original: the frozen generator of a fine-tune.
     """
 
-    setting: Setting
     loop: Loop
     validation: Validation
+    config: FinetuneConfig | TrainConfig
+    data: str
     discriminator_steps: int = 0
+    original: Generator | None = None
 
     def finish(self, generator: Generator, recenter: bool = True) -> Figures:
         """Returns the figures of the generator that is kept.
@@ -70,9 +50,9 @@ class Run:
             recenter: sets its mean latent first, which moved with its weights.
         """
         if recenter:
-            generator.recenter(rng=rng(self.setting.config.run.seed, "recenter"))
+            generator.recenter(rng=rng(self.config.run.seed, "recenter"))
         figures = self.validation.measure(generator)
-        self.setting.processes.trackers.finish()
+        self.loop.processes.trackers.finish()
         return figures
 
 
@@ -87,75 +67,57 @@ def begin(run: RunConfig, folder: Path, progress: bool = True) -> Processes:
     return processes
 
 
-def prepare_setting(
+def build_run(
     config: FinetuneConfig | TrainConfig,
     data: str,
     folder: Path,
     processes: Processes,
     generator: Generator,
-    original: Generator | None = None,
-) -> Setting:
-    """Opens the real images, and checks what the penalty is to be computed on.
-
-    Raises:
-        ValueError: the data cannot be read or does not fit the generator, or unknown features or outputs.
-    """
-    real_images = open_real_images(data, generator, config.run.seed, processes.device, config.images, original)
-    if config.penalty.weight > 0:
-        penalized_outputs(generator, config.penalty.on)
-    fidelity = Fidelity(real_images, config.fidelity, processes, config.run.seed)
-    return Setting(config, data, folder, processes, real_images, fidelity, original)
-
-
-def build_run(
-    setting: Setting,
-    generator: Generator,
     discriminator: Discriminator,
-    directions: Directions | None,
+    find_directions: Callable[[], Directions | None],
     *,
+    original: Generator | None = None,
     discriminator_steps: int = 0,
     through_mapping: bool = False,
-    search: Search | None = None,
+    search: Callable[[Directions, Generator], Directions] | None = None,
     search_every: int = 0,
 ) -> Run:
     """Returns a run that is ready to train, from its start or from a checkpoint.
 
     Args:
+        config: with everything filled in.
         generator: to train; weights that need no gradients stay fixed.
-        directions: to penalize and measure; None trains a plain GAN.
+        find_directions: returns the directions to penalize and measure, None for a plain GAN; called once the options and the
+            real images are known to be fine, since a search takes minutes.
+        original: the frozen generator of a fine-tune.
         discriminator_steps: steps at the start in which the discriminator trains alone.
         through_mapping: whether the penalty reaches the mapping network through latents w.
-        search: finds the directions again while the weights train.
-        search_every: steps between two searches; 0 never.
+        search: finds directions again on the averaged generator.
+        search_every: steps between two searches; 0 never searches again.
 
     Raises:
-        ValueError: a checkpoint of another run.
+        ValueError: data or options that do not fit the generator, or a checkpoint of another run.
     """
-    config, run, processes, first = setting.config, setting.config.run, setting.processes, discriminator_steps
-    end, batch = first + run.max_train_steps, run.effective_batch(processes.count)
-    validation = Validation(setting.fidelity, directions, config.fidelity, processes, setting.folder, run.seed)
-    penalized = directions is not None and config.penalty.weight > 0
-    if setting.original is not None and isinstance(config.fidelity, FidelityConfig):
-        annealed_from = anneal_start(config.penalty, first, end) if penalized and config.penalty.anneal > 0 else None
-        start = validation.measure(setting.original)
-        validation.selection = Selection(start, config.fidelity.max_drift, annealed_from, first)
+    run, first, batch = config.run, discriminator_steps, config.run.effective_batch(processes.count)
+    end = first + run.max_train_steps
+    real_images = open_real_images(data, generator, run.seed, processes.device, config.images, original)
+    if config.penalty.weight > 0:
+        penalized_outputs(generator, config.penalty.on)
+    fidelity = Fidelity(real_images, config.fidelity, processes, run.seed)
+    directions = find_directions()
+    validation = Validation(fidelity, directions, config.fidelity, processes, folder, run.seed)
+    if original is not None:
+        validation.selection = _selection(config, validation.measure(original), first, end)
     state = State.start(generator, discriminator, config.gan, run.gradient_accumulation_steps)
-    state.options = dict(flat(dataclasses.asdict(config))) | {"data": setting.data, "effective_batch": batch}
+    state.options = dict(flat(dataclasses.asdict(config))) | {"data": data, "effective_batch": batch}
     if directions is not None:
-        state.options |= {"directions": f"{len(directions)} by {directions.method} in {directions.space}"}
-        state.running |= {"basis": directions.basis.clone(), "sigmas": directions.sigmas.clone()}
-        state.running |= {"searched": directions.basis.clone()}
-    resumed = resume(state, setting.folder, run.resume_from_checkpoint)
-    if directions is not None:
-        if resumed and not torch.allclose(state.running["searched"], directions.basis, atol=0.01):
-            raise ValueError(
-                f"{resumed} is of a run with other directions: resume it with the same ones, or choose another --output-dir"
-            )
-        directions = validation.directions = with_tensors(directions, state.running)
-    gan = GANLoss(generator, state.discriminator, setting.real_images, config.gan, batch, run.seed)
+        directions = validation.directions = _resumed_directions(directions, state, folder, run)
+    else:
+        resume(state, folder, run.resume_from_checkpoint)
+    gan = GANLoss(generator, state.discriminator, real_images, config.gan, batch, run.seed)
     generator_terms = [delayed(term, first) for term in gan.generator_terms()]
     penalty = None
-    if directions is not None and penalized:
+    if directions is not None and config.penalty.weight > 0:
         penalty = JacobianPenalty(generator, directions, config.penalty, run.seed, gan.fixed_noise, through_mapping)
         generator_terms.append(penalty.term(first, end))
 
@@ -175,12 +137,34 @@ def build_run(
         generator_terms,
         config.gan,
         dataclasses.replace(run, max_train_steps=end),
-        setting.folder,
+        folder,
         processes,
         validation,
         search_when_due if search_every else None,
     )
-    return Run(setting, loop, validation, first)
+    return Run(loop, validation, config, data, first, original)
+
+
+def _selection(config: FinetuneConfig | TrainConfig, start: Figures, first: int, end: int) -> Selection:
+    assert isinstance(config, FinetuneConfig)
+    annealed = config.penalty.weight > 0 and config.penalty.anneal > 0
+    annealed_from = anneal_start(config.penalty, first, end) if annealed else None
+    return Selection(start, config.fidelity.max_drift, annealed_from, first)
+
+
+def _resumed_directions(directions: Directions, state: State, folder: Path, run: RunConfig) -> Directions:
+    """Resumes a state, if wanted, and returns the directions with its basis and sigmas.
+
+    Raises:
+        ValueError: as in `resume`, or the checkpoint is of a run with other directions.
+    """
+    state.options |= {"directions": f"{len(directions)} by {directions.method} in {directions.space}"}
+    state.running |= {"basis": directions.basis.clone(), "sigmas": directions.sigmas.clone()}
+    state.running |= {"searched": directions.basis.clone()}
+    path = resume(state, folder, run.resume_from_checkpoint)
+    if path and not torch.allclose(state.running["searched"], directions.basis, atol=0.01):
+        raise ValueError(f"{path} is of a run with other directions: use the same ones, or choose another --output-dir")
+    return with_tensors(directions, state.running)
 
 
 def with_tensors(directions: Directions, running: dict[str, Tensor]) -> Directions:

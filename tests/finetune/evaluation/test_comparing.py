@@ -69,7 +69,7 @@ def test_generators_with_z_alone_are_compared_too():
 def test_unknown_methods_and_images_that_are_not_there_are_refused_before_the_first_search(monkeypatch):
     monkeypatch.setattr(comparing, "search", None)
     axes = latent_axes(tiny_stylegan2())
-    with pytest.raises(ValueError, match="there is no 'nowhere' here"):
+    with pytest.raises(ValueError, match="'nowhere' does not exist"):
         compare(tiny_stylegan2(), CompareConfig(("random",), DISCOVER), data="nowhere")
     with pytest.raises(ValueError, match="inception features need torch-fidelity"):
         wanted = EvaluateConfig(measures=("preservation",), features="inception")

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from orojar_finetune.training.independence import moves
 
 from orojar_finetune import Directions, DiscoverConfig, discover, generate_edited
 from orojar_finetune.discovery.discovering import measured
@@ -10,6 +9,7 @@ from orojar_finetune.latents.latent_space import LatentSpace
 from orojar_finetune.measures.held_out import rng as held_out_rng
 from orojar_finetune.measures.held_out import scores, scores_of, space_of
 from orojar_finetune.runtime.processes import Processes
+from orojar_finetune.training.jacobian_penalty import moves
 from tiny import TINY, tiny_stylegan2
 
 LAYERS, WIDTH = len(tiny_stylegan2().layers), 8

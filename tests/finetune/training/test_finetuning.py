@@ -304,7 +304,7 @@ def test_the_step_of_the_weights_that_are_kept_is_reported(tmp_path):
 @pytest.mark.parametrize(("wanted", "words"), [(None, "of an earlier run"), ("checkpoint-9", "no checkpoint checkpoint-9")])
 def test_a_run_that_cannot_go_on_is_refused_before_anything_is_searched(tmp_path, wanted, words, monkeypatch):
     tune(tmp_path, config=run(max_train_steps=2))
-    monkeypatch.setattr("orojar_finetune.training.finetuning.prepare_setting", None)
+    monkeypatch.setattr("orojar_finetune.training.preparation.open_real_images", None)
     monkeypatch.setattr("orojar_finetune.training.finetuning.discover", None)
     with pytest.raises(ValueError, match=words):
         tune(tmp_path, config=run(resume_from_checkpoint=wanted))
