@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -254,3 +255,14 @@ def test_tensorboard_gets_losses_figures_and_a_strip_a_direction(model, tmp_path
     assert {"real", "fake", "generator", "penalty", "frechet", "orthogonality", "activity"} <= set(tags["scalars"])
     assert {"direction 0", "direction 1", "direction 2"} <= set(tags["images"])
     assert [event.step for event in events.Scalars("frechet")] == [3, 6]
+
+
+def test_what_became_of_a_discriminator_that_cannot_be_used_is_said(model, tmp_path, caplog):
+    broken = shutil.copytree(model, tmp_path / "broken")
+    weights = broken / "discriminator" / "diffusion_pytorch_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100])
+    with caplog.at_level(logging.WARNING, "orojar"):
+        main(["finetune", str(broken), "--output-dir", str(tmp_path / "run"), *QUICK, "--dry-run"])
+    said = [record.getMessage() for record in caplog.records]
+    assert any(f"discriminator of {broken} cannot be used: " in text for text in said)
+    assert any("training a new one" in text for text in said)
