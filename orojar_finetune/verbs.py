@@ -97,7 +97,7 @@ class Finetune:
     source: Source
     """A file, a model folder, user/repo, or user/repo/file.pkl."""
     output_dir: Path | None = None
-    """Folder of the run: checkpoints, history.jsonl, pictures, and at the end the model folder `model`. Default:
+    """Folder of the run: checkpoints, history.jsonl, pictures, and at the end the model folder `model`. If not set:
     NAME-finetuned."""
     revision: str | None = None
     """Branch, tag or commit on the Hub."""
@@ -105,7 +105,7 @@ class Finetune:
     """Real images: none (samples from the generator itself), scenes (the built-in scenes), a folder or zip of images, or
     user/dataset on the Hub."""
     direction_set: str | None = None
-    """Direction set of the source to use. Default: the one written last; if there is none, directions are searched first."""
+    """Direction set of the source to use. If not set: the one written last; if there is none, directions are searched first."""
     dry_run: bool = False
     """Print all options and an estimate of memory and time, measured on one real step, and stop."""
     previews: Previews = "small"
@@ -115,7 +115,7 @@ class Finetune:
     hub_model_id: str | None = None
     """Repository to upload to: user/repo."""
     hub_private_repo: bool | None = None
-    """Whether a new repository is private. Default: as its owner's settings say."""
+    """Whether a new repository is private. If not set: as its owner's settings say."""
     config: Annotated[FinetuneConfig, FLAT] = field(default_factory=FinetuneConfig)
 
 

@@ -25,7 +25,7 @@ class SearchConfig:
     count: Count = 10
     """Number of directions."""
     layers: tuple[int, int] | None = None
-    """First layer and one past the last that the directions move, in w or w+. Default: all."""
+    """First layer and one past the last that the directions move, in w or w+. If not set: all."""
 
 
 @checked

@@ -17,11 +17,11 @@ class GanConfig:
     """The GAN loss, which keeps the images as good as the real ones, and the optimizers."""
 
     learning_rate: Positive | None = None
-    """Learning rate of the generator. Default: 0.001, or 0.003 where only modulation layers train."""
+    """Learning rate of the generator. If not set: 0.001, or 0.003 where only modulation layers train."""
     discriminator_learning_rate: PythonOnly[Positive | None] = None
-    """Learning rate of the discriminator. Default: the generator's if that is set, otherwise 0.001."""
+    """Learning rate of the discriminator. If not set: the generator's, and 0.001 if that is not set either."""
     r1_gamma: NotNegative | None = None
-    """Weight of R1 (squared gradient of the discriminator at real images). Default: 0.0002 * resolution^2 / effective batch."""
+    """Weight of R1, the squared gradient of D at real images. If not set: 0.0002 * resolution^2 / effective batch."""
     style_mixing: PythonOnly[Fraction] = 0.5
     """Probability of style mixing."""
     noise: PythonOnly[Literal["random", "const", "none"]] = "random"

@@ -21,7 +21,7 @@ class RunConfig:
     seed: int = 0
     """Seed of everything random, the search for directions included."""
     mixed_precision: Literal["no", "fp16", "bf16"] | None = None
-    """Mixed precision for the networks; penalties always run in float32. Default: Accelerate's setting."""
+    """Mixed precision for the networks; penalties always run in float32. If not set: Accelerate's setting."""
     checkpointing_steps: Count = 500
     """Save a checkpoint-N every N steps."""
     checkpoints_total_limit: Count | None = 3
@@ -45,7 +45,7 @@ class DataConfig:
     """How real images are read from a folder, a zip file or a dataset on the Hub."""
 
     image_column: str | None = None
-    """Column of a Hub dataset that holds the images. Default: the first such column."""
+    """Column of a Hub dataset that holds the images. If not set: the first such column."""
     split: str = "train"
     """Split of a Hub dataset."""
     random_flip: bool = False

@@ -25,9 +25,9 @@ class NetworkConfig:
     resolution: Count = 64
     """Height and width of the images in pixels."""
     channels: Channels | None = None
-    """Feature maps of the generator at 4 x 4, 8 x 8, ... up to the resolution. Default: the first of 96 96 64 48 32 24 16."""
+    """Feature maps of the generator at 4 x 4, 8 x 8 and so on. If not set: the first of 96 96 64 48 32 24 16."""
     discriminator_channels: PythonOnly[Channels | None] = None
-    """The same for the discriminator. Default: the generator's if set, otherwise the first of 96 96 64 32 16 16 16."""
+    """The same for the discriminator. If not set: as the generator, or the first of 96 96 64 32 16 16 16."""
     latent_size: Count = 32
     """Size of z."""
     w_size: PythonOnly[Count] = 32

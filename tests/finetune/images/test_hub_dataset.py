@@ -128,7 +128,7 @@ def test_missing_columns_and_splits_say_what_there_is(table):
         HubDataset("someone/things", "test")
     for name in ("mask", "picture"):
         table.features[name] = "string"
-    with pytest.raises(ValueError, match="has no column of images; columns of images: none"):
+    with pytest.raises(ValueError, match="has no image column; image columns: none"):
         HubDataset("someone/things", "train")
 
 

@@ -54,7 +54,8 @@ def test_two_processes_find_the_directions_of_one_by_every_other_method_after_a_
     methods = sorted(set(METHODS) - {"orojar-jd"})
     command = [*LAUNCH, "--multi_gpu", "--num_processes", "2", discover_all.__file__, str(tmp_path), *methods]
     command[command.index("no")] = "bf16"  # of the weights' training: a search stays in float32
-    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "PYTHONPATH": str(Path(discover_all.__file__).parent)}
+    found_by = os.pathsep.join([str(Path(discover_all.__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "PYTHONPATH": found_by}
     done = subprocess.run(command, capture_output=True, text=True, timeout=280, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
     for method, one in discover_all.discover_all(methods).items():
