@@ -1,4 +1,7 @@
-"""Checks of the sizes that a network is made with, before anything is allocated for them."""
+"""Checks of the sizes that a network is made with, before anything is allocated for them.
+
+Each check raises a `ValueError` that names the size, what is allowed and the value given.
+"""
 
 import math
 from collections.abc import Sequence
@@ -25,31 +28,19 @@ def resolutions(blocks: int) -> list[int]:
 
 
 def check_size(name: str, size: Any, least: int = 1, most: int = LARGEST_WIDTH) -> None:
-    """Checks that a size is a whole number in a range.
-
-    Raises:
-        ValueError: names the size, its range and the value given.
-    """
+    """Checks that a size is a whole number in a range."""
     if not isinstance(size, int) or isinstance(size, bool) or not least <= size <= most:
         raise ValueError(f"{name} must be a whole number from {least} to {most}, got {repr(size)[:40]}")
 
 
 def check_sizes(**sizes: Any) -> None:
-    """Checks sizes by name: those in `LIMITS` against their limits, all others as widths of layers.
-
-    Raises:
-        ValueError: names the size, its range and the value given.
-    """
+    """Checks sizes by name: those in `LIMITS` against their limits, all others as widths of layers."""
     for name, size in sizes.items():
         check_size(name, size, *LIMITS.get(name, (1, LARGEST_WIDTH)))
 
 
 def check_widths(name: str, widths: Any, least: int, most: int) -> None:
-    """Checks that there are from `least` to `most` widths of layers, and each of them.
-
-    Raises:
-        ValueError: names the list, what is allowed and what was given.
-    """
+    """Checks that there are from `least` to `most` widths of layers, and each of them."""
     if not isinstance(widths, Sequence) or not least <= len(widths) <= most:
         found = f"{len(widths)} of them" if isinstance(widths, Sequence) else f"a {type(widths).__name__}"
         raise ValueError(f"{name} must be {least} to {most} widths, got {found}")
@@ -58,11 +49,7 @@ def check_widths(name: str, widths: Any, least: int, most: int) -> None:
 
 
 def check_blocks(resolution: Any, channels: Sequence[Any]) -> None:
-    """Checks that a resolution is a power of two and that there is one width for each image size from 4 x 4 up to it.
-
-    Raises:
-        ValueError: names what is allowed and the value given.
-    """
+    """Checks that a resolution is a power of two and that there is one width for each image size from 4 x 4 up to it."""
     if not isinstance(resolution, int) or resolution not in resolutions(MOST_BLOCKS)[1:]:
         raise ValueError(f"resolution must be a power of two from 8 to {LARGEST_IMAGE}, got {repr(resolution)[:40]}")
     if len(channels) != len(wanted := resolutions(resolution.bit_length() - 2)):
@@ -71,11 +58,7 @@ def check_blocks(resolution: Any, channels: Sequence[Any]) -> None:
 
 
 def check_positive(**settings: float | None) -> None:
-    """Checks that settings are None or finite numbers above 0.
-
-    Raises:
-        ValueError: names the setting and the value given.
-    """
+    """Checks that settings are None or finite numbers above 0."""
     for name, value in settings.items():
         if value is not None and not (isinstance(value, (int, float)) and 0 < value < math.inf):
             raise ValueError(f"{name} must be a finite number above 0, got {value!r}")

@@ -126,14 +126,8 @@ class StyleGAN(Generator):
     ) -> None:
         super().__init__()
         check_blocks(resolution, channels)
-        check_sizes(
-            latent_size=latent_size,
-            w_size=w_size,
-            num_classes=num_classes,
-            image_channels=image_channels,
-            mapping_depth=mapping_depth,
-            mapping_width=w_size if mapping_width is None else mapping_width,
-        )
+        check_sizes(latent_size=latent_size, w_size=w_size, num_classes=num_classes, image_channels=image_channels)
+        check_sizes(mapping_depth=mapping_depth, mapping_width=w_size if mapping_width is None else mapping_width)
         check_positive(mapping_lr_multiplier=mapping_lr_multiplier)
         self.resolution, self.image_channels, self.num_classes = resolution, image_channels, num_classes
         self.latent_size, self.w_size = latent_size, w_size

@@ -130,14 +130,8 @@ class StyleGAN2Discriminator(Discriminator):
     ) -> None:
         super().__init__()
         check_blocks(resolution, channels)
-        check_sizes(
-            num_classes=num_classes,
-            image_channels=image_channels,
-            label_size=label_size,
-            mapping_depth=mapping_depth,
-            group=group,
-            deviations=deviations,
-        )
+        check_sizes(num_classes=num_classes, image_channels=image_channels, label_size=label_size)
+        check_sizes(mapping_depth=mapping_depth, group=group, deviations=deviations)
         check_positive(conv_clamp=conv_clamp)
         if deviations and channels[0] % deviations:
             raise ValueError(f"deviations must divide the {channels[0]} channels at 4 x 4, got {deviations}")

@@ -14,11 +14,7 @@ from orojar_adapters.readers.tensors import Tensors
 
 
 def block_sizes(old: Tensors, pattern: str) -> list[int]:
-    """Returns the image sizes of the blocks, which are counted by their numbered names.
-
-    Raises:
-        CheckpointError: none, or more than any generator has.
-    """
+    """Returns the image sizes of the blocks, which are counted by their numbered names."""
     old.get(pattern.format(0))
     return image_sizes(old.count(pattern))
 
@@ -28,9 +24,6 @@ def mapping(old: Tensors, bias_gain: float = 1.0) -> tuple[dict[str, Tensor], di
 
     Args:
         bias_gain: factor of the biases, which that code adds after a gain and we before it.
-
-    Raises:
-        CheckpointError: no layers, or one w for each layer of the synthesis.
     """
     depth, w_size = old.count("mapping.dense{}.weight"), old.get("synthesis.layer0.style.weight", 2).shape[1]
     width, latent_size = old.get("mapping.dense0.weight", 2).shape
@@ -47,11 +40,7 @@ def mapping(old: Tensors, bias_gain: float = 1.0) -> tuple[dict[str, Tensor], di
 
 
 def check_grown(old: Tensors, name: str) -> None:
-    """Checks that progressive growing has reached the full resolution: the levels that it lacks are called `lod`.
-
-    Raises:
-        CheckpointError: it has not.
-    """
+    """Checks that progressive growing has reached the full resolution: the levels that it lacks are called `lod`."""
     level = old.take(name, 0).item() if name in old else 0
     if level != 0:
         raise CheckpointError(
@@ -60,11 +49,7 @@ def check_grown(old: Tensors, name: str) -> None:
 
 
 def last_output(old: Tensors, blocks: int) -> dict[str, Tensor]:
-    """Takes the layer that makes the image of the full resolution, and drops those for smaller images.
-
-    Raises:
-        CheckpointError: it is missing.
-    """
+    """Takes the layer that makes the image of the full resolution, and drops those for smaller images."""
     for i in range(blocks - 1):
         old.drop(f"output{i}.weight", f"output{i}.bias")
     return old.layer(f"output{blocks - 1}", "synthesis.torgb", 4)

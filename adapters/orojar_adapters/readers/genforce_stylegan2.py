@@ -5,7 +5,7 @@ from torch import Tensor
 from orojar_adapters.contract.errors import CheckpointError
 from orojar_adapters.readers.checkpoint import Weights, image_sizes
 from orojar_adapters.readers.genforce import block_sizes, mapping
-from orojar_adapters.readers.stylegan2 import discriminator_weights, drop_filters, generator_weights
+from orojar_adapters.readers.stylegan2_arguments import discriminator_weights, drop_filters, generator_weights
 from orojar_adapters.readers.tensors import Tensors
 
 MARKS = ("synthesis.layer0.noise_strength", "synthesis.layer0.style.weight")

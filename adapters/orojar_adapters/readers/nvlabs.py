@@ -11,7 +11,7 @@ from orojar_adapters.readers.checkpoint import Checkpoint, Weights, attempt, rea
 from orojar_adapters.readers.pickled import MODULE, Module
 from orojar_adapters.readers.records import called
 from orojar_adapters.readers.state_dicts import DISCRIMINATOR
-from orojar_adapters.readers.stylegan2 import LR_MULTIPLIER
+from orojar_adapters.readers.stylegan2_arguments import LR_MULTIPLIER
 from orojar_adapters.readers.unpickle import Pickle
 
 GENERATORS = ("G_ema", "G")

@@ -5,7 +5,7 @@ Only the resampling filters, which are constants here, are left out.
 
 from orojar_adapters.contract.errors import CheckpointError
 from orojar_adapters.readers.checkpoint import Weights, image_sizes
-from orojar_adapters.readers.stylegan2 import (
+from orojar_adapters.readers.stylegan2_arguments import (
     LR_MULTIPLIER,
     count_blocks,
     discriminator_weights,

@@ -10,7 +10,7 @@ from orojar_adapters.networks.stylegan3.bands import MOST_LAYERS, OVERSAMPLING, 
 from orojar_adapters.networks.stylegan3.layers import layer_names
 from orojar_adapters.readers.arrays import number
 from orojar_adapters.readers.checkpoint import Weights, brief
-from orojar_adapters.readers.stylegan2 import mapping_arguments
+from orojar_adapters.readers.stylegan2_arguments import mapping_arguments
 from orojar_adapters.readers.tensors import Tensors
 
 LAYER = re.compile(r"(L(\d{1,3})_(\d{1,5})_\d{1,5})\..*")

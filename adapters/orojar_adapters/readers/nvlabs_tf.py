@@ -11,7 +11,7 @@ from orojar_adapters.contract.source_facts import SourceFacts
 from orojar_adapters.readers.checkpoint import Checkpoint, Weights, attempt, image_sizes, reading
 from orojar_adapters.readers.pickled import NETWORK, Network
 from orojar_adapters.readers.records import called
-from orojar_adapters.readers.stylegan2 import LR_MULTIPLIER, count_blocks, discriminator_weights, generator_weights
+from orojar_adapters.readers.stylegan2_arguments import LR_MULTIPLIER, count_blocks, discriminator_weights, generator_weights
 from orojar_adapters.readers.tensors import Tensors
 from orojar_adapters.readers.unpickle import Pickle
 

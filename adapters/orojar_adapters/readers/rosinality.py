@@ -9,7 +9,7 @@ from torch import Tensor
 from orojar_adapters.contract.errors import CheckpointError
 from orojar_adapters.ops.mapping import Mapping
 from orojar_adapters.readers.checkpoint import Weights, image_sizes
-from orojar_adapters.readers.stylegan2 import (
+from orojar_adapters.readers.stylegan2_arguments import (
     LR_MULTIPLIER,
     depth_of,
     discriminator_weights,

@@ -34,7 +34,8 @@ class Tensors:
     """Named tensors, each decoded when it is asked for and taken at most once.
 
     A remap file turns them into arguments and a state dict of one of our networks: it takes what it knows, renamed, and then
-    either keeps the `rest` or calls `finish`, which refuses leftovers.
+    either keeps the `rest` or calls `finish`, which refuses leftovers. Whatever is asked for and is missing, damaged or of
+    another shape raises `CheckpointError`.
 
     Args:
         records: pairs of a name and what `decode` makes a tensor of.
@@ -81,14 +82,7 @@ class Tensors:
         return shape_of(self._records[self._prefix + name])
 
     def get(self, name: str, dims: int | None = None) -> Tensor:
-        """Returns a tensor and leaves it here.
-
-        Args:
-            dims: the number of dimensions that it must have; None means any.
-
-        Raises:
-            CheckpointError: missing, damaged, or with another number of dimensions.
-        """
+        """Returns a tensor and leaves it here; `dims` is the number of dimensions that it must have."""
         name = self._prefix + name
         if name not in self._records:
             raise CheckpointError(f"the tensor {name!r} is missing")
@@ -98,11 +92,7 @@ class Tensors:
         return tensor
 
     def take(self, name: str, dims: int | None = None) -> Tensor:
-        """Returns a tensor and removes it from here.
-
-        Raises:
-            CheckpointError: as `get`, or it shares its values with others: copies of them could fill the memory.
-        """
+        """Returns a tensor and removes it; one that shares its values with others is refused: copies could fill the memory."""
         tensor = self.get(name, dims)
         name = self._prefix + name
         if self._memory.is_exceeded_by(tensor):
@@ -111,11 +101,7 @@ class Tensors:
         return tensor
 
     def first(self, name: str, dims: int) -> Tensor:
-        """Takes a tensor that is stored with a leading dimension of 1, and returns it without that.
-
-        Raises:
-            CheckpointError: as `take`, or its leading dimension is not 1.
-        """
+        """Takes a tensor that is stored with a leading dimension of 1, and returns it without that."""
         tensor = self.take(name, dims)
         if tensor.shape[0] != 1:
             raise CheckpointError(
@@ -124,14 +110,7 @@ class Tensors:
         return tensor[0]
 
     def layer(self, theirs: str, ours: str, dims: int) -> dict[str, Tensor]:
-        """Takes a layer's weight and bias and returns them under another name.
-
-        Args:
-            dims: the number of dimensions of the weight.
-
-        Raises:
-            CheckpointError: as `take`.
-        """
+        """Takes a layer's weight, which has so many dimensions, and bias, and returns them under another name."""
         return {f"{ours}.weight": self.take(f"{theirs}.weight", dims), f"{ours}.bias": self.take(f"{theirs}.bias", 1)}
 
     def drop(self, *names: str) -> None:
@@ -140,18 +119,10 @@ class Tensors:
             self._records.pop(self._prefix + name, None)
 
     def rest(self) -> dict[str, Tensor]:
-        """Takes all tensors that are left.
-
-        Raises:
-            CheckpointError: as `take`.
-        """
+        """Takes all tensors that are left."""
         return {name: self.take(name) for name in self}
 
     def finish(self) -> None:
-        """Checks that every tensor was taken or dropped: a network with others computes something else.
-
-        Raises:
-            CheckpointError: names some that are left.
-        """
+        """Checks that every tensor was taken or dropped: a network with others computes something else."""
         if left := sorted(self):
             raise CheckpointError(f"unknown tensors {[name[:80] for name in left[:3]]}, which no such network has")

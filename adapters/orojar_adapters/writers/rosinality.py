@@ -12,7 +12,7 @@ from torch import Tensor
 from orojar_adapters.contract.discriminator import Discriminator
 from orojar_adapters.contract.generator import Generator
 from orojar_adapters.contract.sizes import resolutions
-from orojar_adapters.readers.stylegan2 import LR_MULTIPLIER
+from orojar_adapters.readers.stylegan2_arguments import LR_MULTIPLIER
 from orojar_adapters.writers.export import Export, described, fir, refuse_other_families, tensors_of
 
 LARGEST, IMAGE_CHANNELS, GROUP, DEVIATIONS = 1024, 3, 4, 1

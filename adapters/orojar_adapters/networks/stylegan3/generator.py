@@ -71,13 +71,8 @@ class StyleGAN3(Generator):
     ) -> None:
         super().__init__()
         check_widths("channels", channels, 2, MOST_LAYERS)
-        check_sizes(
-            latent_size=latent_size,
-            w_size=w_size,
-            num_classes=num_classes,
-            image_channels=image_channels,
-            mapping_depth=mapping_depth,
-        )
+        check_sizes(latent_size=latent_size, w_size=w_size, num_classes=num_classes, image_channels=image_channels)
+        check_sizes(mapping_depth=mapping_depth)
         check_positive(mapping_lr_multiplier=mapping_lr_multiplier, conv_clamp=conv_clamp, output_scale=output_scale)
         if kernel_size not in (1, 3):
             raise ValueError(f"kernel_size must be 1 or 3, got {repr(kernel_size)[:40]}")

@@ -1,4 +1,7 @@
-"""StyleGAN2's arguments, which the shapes of its tensors tell once they have our names, whatever file they come from."""
+"""StyleGAN2's arguments, which the shapes of its tensors tell once they have our names, whatever file they come from.
+
+All functions raise `CheckpointError` for tensors that are missing or have too few dimensions.
+"""
 
 from collections.abc import Container
 from typing import Any
@@ -20,11 +23,7 @@ FILTERS = (".kernel", "resample_filter")
 def generator_weights(
     state: dict[str, Tensor], lr_multiplier: float = LR_MULTIPLIER, conv_clamp: float | None = None
 ) -> Weights:
-    """Returns a generator's arguments beside its tensors.
-
-    Raises:
-        CheckpointError: tensors missing.
-    """
+    """Returns a generator's arguments beside its tensors."""
     blocks = count_blocks(state, "synthesis.b{}.conv1.weight")
     sizes = image_sizes(blocks)
     config = {
@@ -39,11 +38,7 @@ def generator_weights(
 
 
 def mapping_arguments(state: dict[str, Tensor], w_size: int, lr_multiplier: float) -> dict[str, Any]:
-    """Returns the arguments that a mapping's tensors tell, which StyleGAN3 shares.
-
-    Raises:
-        CheckpointError: tensors missing.
-    """
+    """Returns the arguments that a mapping's tensors tell, which StyleGAN3 shares."""
     inputs = size_of(state, "mapping.fc0.weight", 1)
     num_classes = classes_of(state)
     return {
@@ -60,9 +55,6 @@ def discriminator_weights(state: dict[str, Tensor], group: int = 4, conv_clamp: 
 
     Args:
         group: images that the minibatch deviation compares with each other, which no tensor tells.
-
-    Raises:
-        CheckpointError: tensors missing, or one output for each class.
     """
     sizes = image_sizes(1 + count_blocks(state, "b{}.conv0.weight", 8))
     outputs, width, num_classes = size_of(state, "b4.out.weight", 0), size_of(state, "b4.fc.weight", 0), classes_of(state)
@@ -104,11 +96,7 @@ def classes_of(state: dict[str, Tensor]) -> int:
 
 
 def size_of(state: dict[str, Tensor], name: str, dim: int) -> int:
-    """Returns one dimension of a tensor.
-
-    Raises:
-        CheckpointError: the tensor is missing, or has fewer dimensions.
-    """
+    """Returns one dimension of a tensor."""
     if name not in state or state[name].ndim <= dim:
         found = tuple(state[name].shape) if name in state else "nothing of that name"
         raise CheckpointError(f"expected the tensor {name!r} with more than {dim} dimensions, found {found}")
@@ -116,11 +104,7 @@ def size_of(state: dict[str, Tensor], name: str, dim: int) -> int:
 
 
 def drop_filters(old: Tensors) -> None:
-    """Takes the resampling filters, which are constants here.
-
-    Raises:
-        CheckpointError: a filter other than [1, 3, 3, 1], with which nearly all StyleGAN2 were trained.
-    """
+    """Takes the resampling filters, constants here; refuses others than [1, 3, 3, 1], which nearly all StyleGAN2 have."""
     wanted = torch.outer(torch.tensor(TAPS), torch.tensor(TAPS))
     for name in old:
         if name.endswith(FILTERS):
