@@ -7,12 +7,13 @@ import itertools
 
 import torch
 
-from orojar_finetune.measures.effects import FACTOR_VARIANCE
-from orojar_finetune.measures.orthogonality import squared_cosines
+from orojar_finetune.measures.direction_set import effective_directions, off_diagonal_cos2, off_diagonal_share
 from orojar_finetune.scenes.rendering import FACTORS, render, sample_factors
 from results import write
 
 SCENES, RESOLUTION, STEP = 512, 64, 0.01
+FACTOR_VARIANCE = 1 / 12
+"""Of a number that is uniform in [0, 1]."""
 MARGIN = 0.02
 """Factors keep away from the ends of their range, so that both sides of a step are scenes."""
 
@@ -32,10 +33,12 @@ def main() -> None:
     variance = render(factors, RESOLUTION).flatten(1).var(dim=0).sum()
     activity = grams.diagonal(dim1=1, dim2=2).mean(dim=0) * FACTOR_VARIANCE / variance
     found = {
-        "orthogonality": squared_cosines(grams).mean().item(),
+        "off_diagonal_cos2": off_diagonal_cos2(grams).mean().item(),
+        "off_diagonal_share": off_diagonal_share(grams).mean().item(),
+        "effective_directions": effective_directions(grams).mean().item(),
         "pairs": dict(sorted(pairs.items(), key=lambda pair: -pair[1])),
         "activity": {name: round(value, 4) for name, value in zip(FACTORS, activity.tolist(), strict=True)},
-        "lowest_orthogonality": {n: round(welch(n, len(FACTORS)), 4) for n in range(len(FACTORS), 17)},
+        "lowest_off_diagonal_cos2": {n: round(welch(n, len(FACTORS)), 4) for n in range(len(FACTORS), 17)},
     }
     for name, value in found.items():
         print(f"{name}: {value}")

@@ -9,7 +9,6 @@ python benchmarks/finetuning.py report --runs FOLDER        prints the table and
 """
 
 import argparse
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +17,16 @@ import torch
 from finetuning_designs import DESIGNS, configured, control_of
 from finetuning_report import KEYS, report
 from orojar_adapters import Generator, load_discriminator
-from orojar_finetune import Directions, DiscoverConfig, FinetuneConfig, discover, finetune, load_generator, write_model_folder
+from orojar_finetune import Directions, FinetuneConfig, discover, finetune, load_generator, write_model_folder
 from orojar_finetune.config import FidelityConfig
-from orojar_finetune.discovery.discovering import measured as remeasured
+from orojar_finetune.discovery.discovering import remeasured
 from orojar_finetune.images.real_images import RenderedScenes
 from orojar_finetune.measures.fidelity import Fidelity
 from orojar_finetune.measures.ground_truth import ground_truth
-from orojar_finetune.measures.held_out import scores_of, space_of
 from orojar_finetune.runtime.processes import Processes
 from orojar_finetune.scenes import BUNDLED
 from results import device, once
 
-SCORED, LATENTS = 64, 256
-"""Held-out latents behind orthogonality and activity, and behind the effect matrix."""
 IMAGES = 8192
 """On each side of a Fréchet distance."""
 Figures = dict[str, Any]
@@ -67,10 +63,9 @@ def judged(name: str, seed: int, steps: int, model: Path, runs: Path) -> Figures
     config = configured(name, seed, steps)
     end, control = (tuned(each, seed, steps, model, runs) for each in (name, control_of(name)))
     found = discover(opened(model), config.search, progress=False).active(config.penalty.least_activity)
-    discovery = dataclasses.replace(config.search, count=len(found))
 
     def along(directions: Directions, folder: Path, place: Path) -> Figures:
-        return once(place / f"{label(directions)}.json", lambda: measured(opened(folder), directions, discovery))
+        return once(place / f"{label(directions)}.json", lambda: measured(opened(folder), directions))
 
     return {
         "design": name,
@@ -112,18 +107,15 @@ def tuned(name: str, seed: int, steps: int, model: Path, runs: Path) -> Path:
     return folder
 
 
-def measured(generator: Generator, directions: Directions, discovery: DiscoverConfig) -> Figures:
-    """Fidelity; orthogonality and activity of these directions on held-out latents; what they do to the true factors."""
+def measured(generator: Generator, directions: Directions) -> Figures:
+    """Fidelity, the scores of these directions on held-out latents, and what they do to the true factors."""
     processes = Processes(progress=False)
     reals = RenderedScenes(generator.resolution, seed=1, device=generator.device)
-    space = space_of(generator, directions)
-    kept = remeasured(space, space.narrow_units(directions.basis).to(generator.device), discovery, processes)
-    scores = scores_of(generator, kept, SCORED, seed=1, processes=processes)
-    truth = ground_truth(generator, kept, LATENTS, seed=1)
+    kept = remeasured(generator, directions, 1, processes)
+    truth = ground_truth(generator, kept, seed=1)
     return {
         "frechet": Fidelity(reals, FidelityConfig(images=IMAGES), processes, seed=1).of(generator),
-        "orthogonality": scores.orthogonality,
-        "activity": scores.activities.mean().item(),
+        **kept.scores,
         "disentanglement": truth.disentanglement,
         "completeness": truth.completeness,
         "unmoved": truth.unmoved,

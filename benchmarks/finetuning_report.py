@@ -13,7 +13,7 @@ from results import runs_so_far, write
 
 Record = dict[str, Any]
 KEYS = {
-    "orthogonality": "cos²",
+    "off_diagonal_cos2": "cos²",
     "activity": "activity",
     "disentanglement": "disent.",
     "completeness": "compl.",

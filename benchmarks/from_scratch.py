@@ -32,7 +32,7 @@ from PIL import Image
 from orojar_finetune import TrainConfig, evaluate, train
 from orojar_finetune.config import ComparisonConfig, GanConfig, JacobianPenaltyConfig, NetworkConfig, RunConfig
 from orojar_finetune.images.render import strip, traversal
-from orojar_finetune.measures.coordinates import latent_axes
+from orojar_finetune.latents.coordinates import latent_axes
 from pictures import side_by_side
 from results import RESULTS, device, once, runs_so_far, write
 
@@ -62,9 +62,9 @@ NETWORKS = {
 }
 STEPS = {"reduced": 3000, "full": 60_000}
 TRIAL_STEPS = 800
-MEASURES = ("independence", "activeness", "fidelity", "ground-truth")
+MEASURES = ("off-diagonal", "activeness", "fidelity", "ground-truth")
 KEYS = {
-    "orthogonality": "cos²",
+    "off_diagonal_cos2": "cos²",
     "activity": "activity",
     "disentanglement": "disent.",
     "completeness": "compl.",
@@ -146,8 +146,8 @@ def judged(name: str, weight: float, seed: int, steps: int, preset: str, folder:
     axes = latent_axes(generator)
     for i in range(len(axes)):
         strip(traversal(generator, axes, i, ROWS, SHOWN)).save(folder / f"coordinate-{i}.png")
-    measures = MEASURES if steps == TRIAL_STEPS else (*MEASURES, "predictability")  # it takes as long as a trial
-    found = evaluate(generator, axes, data="scenes", measures=measures, predictability_pairs=2000, seed=1).described()
+    vp = "none" if steps == TRIAL_STEPS else "quick"  # it takes as long as a trial
+    found = evaluate(generator, axes, data="scenes", measures=MEASURES, predictability=vp, seed=1).described()
     return {
         **{"design": name, "weight": weight, "seed": seed, "steps": steps, "preset": preset, "device": device()},
         **{key: figure["value"] for key, figure in found["figures"].items()},

@@ -147,7 +147,7 @@ def tuning_step(generator: Generator, batch: int, precision: str) -> Row:
     config = FinetuneConfig(fidelity=FidelityConfig(features="random", images=64, latents=2))
     run = dataclasses.replace(config.run, train_batch_size=batch, mixed_precision=precision)
     penalty = dataclasses.replace(config.penalty, batch_size=batch // 2)
-    found = discover(generator, DiscoverConfig(method="random", count=DIRECTIONS, held_out=2), progress=False)
+    found = discover(generator, DiscoverConfig(method="random", count=DIRECTIONS), progress=False)
     with tempfile.TemporaryDirectory() as folder:
         config = dataclasses.replace(config, run=run, penalty=penalty)
         loop = prepare(generator, Path(folder), config, directions=found, progress=False).loop

@@ -17,14 +17,14 @@ from typing import Any
 
 import torch
 
-from orojar_finetune import DiscoverConfig, load_generator
-from orojar_finetune.config import CompareConfig, EvaluateConfig
+from orojar_finetune import load_generator
+from orojar_finetune.config import CompareConfig
 from orojar_finetune.evaluation.comparing import compare
 from orojar_finetune.scenes import BUNDLED
 from results import once, runs_so_far, write
 
 METHODS = CompareConfig().methods
-KEYS = ("disentanglement", "completeness", "mutual information gap", "orthogonality", "activity", "seconds")
+KEYS = ("disentanglement", "completeness", "mutual information gap", "off_diagonal_cos2", "activity", "seconds")
 
 
 def main() -> None:
@@ -45,15 +45,13 @@ def main() -> None:
     for seed, name in [(seed, name) for seed in options.seeds for name in options.methods][mine::of]:
         path = options.runs / f"{name}-seed-{seed}.json"
         found = once(path, lambda seed=seed, name=name: measured(name, seed, options.model))
-        print(f"{name:16}{seed:3}" + "".join(f"{found[key]:10.4f}" for key in KEYS), flush=True)
+        print(f"{name:20}{seed:3}" + "".join(f"{found[key]:10.4f}" for key in KEYS), flush=True)
 
 
 def measured(name: str, seed: int, model: Path) -> dict[str, Any]:
     """The figures of one method: the same held-out latents for all of a seed."""
     before = time.perf_counter()
-    evaluated = EvaluateConfig(measures=("independence", "ground-truth"), latents=128, seed=seed)
-    config = CompareConfig((name,), DiscoverConfig(seed=seed), evaluated)
-    (column,) = compare(load_generator(model), config, data="scenes")
+    (column,) = compare(load_generator(model), CompareConfig((name,), seed=seed), data="scenes")
     described = column.findings.described()
     return {
         "method": name,
@@ -70,12 +68,12 @@ def report(runs: Path) -> None:
     """Prints the mean over seeds of every method and writes all figures into the results, beside those that are there."""
     fresh = (json.loads(path.read_text(encoding="utf-8")) for path in sorted(runs.glob("*.json")))
     records = runs_so_far("methods", fresh, ("method", "seed"))
-    print(f"{'method':16}{'seeds':>6}" + "".join(f"{key[:11]:>12}" for key in KEYS))
+    print(f"{'method':20}{'seeds':>6}" + "".join(f"{key[:11]:>12}" for key in KEYS))
     for name in METHODS:
         of_seeds = [record for record in records if record["method"] == name]
         if of_seeds:
             means = (statistics.fmean(record[key] for record in of_seeds) for key in KEYS)
-            print(f"{name:16}{len(of_seeds):6}" + "".join(f"{mean:12.4f}" for mean in means))
+            print(f"{name:20}{len(of_seeds):6}" + "".join(f"{mean:12.4f}" for mean in means))
     if records:
         write("methods", 0, {"runs": records})
 

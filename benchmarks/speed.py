@@ -3,7 +3,6 @@
 python benchmarks/speed.py            prints tables, writes benchmarks/results/speed.json
 """
 
-import dataclasses
 import resource
 import statistics
 import subprocess
@@ -18,9 +17,9 @@ from torch import Tensor
 
 from orojar_adapters import Generator
 from orojar_finetune import DiscoverConfig, discover, load_generator
+from orojar_finetune.discovery.bases import random_basis
 from orojar_finetune.discovery.discovering import measured, search
-from orojar_finetune.discovery.random import random_basis
-from orojar_finetune.evaluation.spending import counting
+from orojar_finetune.evaluation.comparing import counting
 from orojar_finetune.latents.latent_space import LatentSpace
 from orojar_finetune.penalty import orojar, rademacher
 from orojar_finetune.runtime.processes import Processes
@@ -39,13 +38,13 @@ def penalty_step(batch: int) -> dict[str, dict[str, float]]:
     """
     generator = load_generator(BUNDLED)
     space = LatentSpace(generator, "w")
-    anchors = space.sample(batch, torch.Generator().manual_seed(SEED))
+    latents = space.sample(batch, torch.Generator().manual_seed(SEED))
     basis = random_basis(COUNT, space.size, SEED).requires_grad_()
     start = torch.zeros(batch, COUNT)
     signs = rademacher((PROBES, batch, COUNT), start, torch.Generator().manual_seed(SEED))
 
     def image(coefficients: Tensor) -> Tensor:
-        return space.outputs(anchors, coefficients @ basis)[0]
+        return space.outputs(latents, space.moves(coefficients @ basis))[0]
 
     def one_call() -> Tensor:
         return orojar(image, start, PROBES, EPSILON, scale_free=False, signs=signs)
@@ -80,22 +79,15 @@ def direction_search() -> dict[str, dict[str, float]]:
     """What each method spends and what its directions are worth on held-out latents, the measuring left out of the costs."""
     generator = load_generator(BUNDLED)
     discover(generator, method="random", progress=False)  # first calls are slow
-    paper = dataclasses.replace(DiscoverConfig().descent, scale_free=False)
-    configs = {
-        "random": DiscoverConfig(method="random", seed=SEED),
-        "sefa": DiscoverConfig(method="sefa", seed=SEED),
-        "orojar, the paper's form": DiscoverConfig(method="orojar", seed=SEED, descent=paper),
-        "orojar, scale-free": DiscoverConfig(method="orojar", seed=SEED),
-        "orojar-jd": DiscoverConfig(method="orojar-jd", seed=SEED),
-    }
-    return {name: cost_and_scores(generator, config) for name, config in configs.items()}
+    methods = ("random", "sefa", "orojar", "orojar-scale-free", "orojar-jd")
+    return {name: cost_and_scores(generator, DiscoverConfig(method=name, seed=SEED)) for name in methods}
 
 
 def cost_and_scores(generator: Generator, config: DiscoverConfig) -> dict[str, float]:
     """Seconds and images of one search, and the scores of what it found."""
     with counting(generator) as spent:
         space, basis = search(generator, config, progress=False)
-    directions = measured(space, basis, config, Processes(progress=False))
+    directions, _ = measured(space, basis, config, Processes(progress=False))
     return {"seconds": spent.seconds, "generator evaluations": spent.images, **directions.scores}
 
 
@@ -124,7 +116,7 @@ def main() -> None:
     ran = demo()
     step = {name: row for batch in BATCHES for name, row in penalty_step(batch).items()}
     searched = direction_search()
-    jd, descent = searched["orojar-jd"], searched["orojar, scale-free"]
+    jd, descent = searched["orojar-jd"], searched["orojar-scale-free"]
     ratios = {
         **{f"penalty step in {name}, authors / one call": row["authors / one call"] for name, row in step.items()},
         "seconds, descent / orojar-jd": descent["seconds"] / jd["seconds"],

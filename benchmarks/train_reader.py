@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
 
-from orojar_finetune.measures.effects import disentanglement_completeness
+from orojar_finetune.measures.ground_truth import disentanglement_completeness
 from orojar_finetune.runtime.reproducible import rng
 from orojar_finetune.scenes.reader import RESOLUTION, WEIGHTS, FactorReader, load_reader
 from orojar_finetune.scenes.rendering import FACTORS, render, sample_factors

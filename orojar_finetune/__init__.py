@@ -10,7 +10,6 @@ if TYPE_CHECKING:  # the one list of public names: type checkers follow it, and 
     from orojar_adapters import load_discriminator as load_discriminator
     from orojar_adapters import load_generator as load_generator
     from orojar_finetune.config import CompareConfig as CompareConfig
-    from orojar_finetune.config import DescentConfig as DescentConfig
     from orojar_finetune.config import DiscoverConfig as DiscoverConfig
     from orojar_finetune.config import EvaluateConfig as EvaluateConfig
     from orojar_finetune.config import FinetuneConfig as FinetuneConfig

@@ -68,19 +68,19 @@ class Convert:
 
 @dataclass(frozen=True)
 class Discover:
-    """Finds independent latent directions of a generator and writes a model folder with previews of each.
+    """Finds independent latent directions of a generator and writes a model folder with a preview of each.
 
-    Runs under `accelerate launch -m orojar_finetune discover ...` too: the processes share the work.
+    Also runs under `accelerate launch -m orojar_finetune discover ...`: the processes share the work.
     """
 
     source: Source
     """A file, a model folder, user/repo, or user/repo/file.pkl."""
     output_dir: Path | None = None
-    """The model folder to write; a model folder given as source is added to by default, others become NAME-orojar."""
+    """Model folder to write. Default: the source if it is a model folder, otherwise NAME-orojar."""
     revision: str | None = None
     """Branch, tag or commit on the Hub."""
     name: str | None = None
-    """Name of the direction set; by default its method."""
+    """Name of the direction set. Default: its method."""
     previews: Previews = "small"
     """Pictures in the model folder: none, small (for the card), or full (larger, with a longer animation)."""
     config: Annotated[DiscoverConfig, FLAT] = field(default_factory=DiscoverConfig)
@@ -171,20 +171,24 @@ class Generate:
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Measures a generator and its directions: independence, fidelity, paths, and for scenes the true factors.
+    """Measures a generator and its directions: off-diagonal share, activity, path lengths, fidelity, true factors of scenes.
 
-    Prints a table, writes metrics.json and report.html, which opens without a network; in a model folder also into its card.
+    Prints a table and writes metrics.json and report.html, which opens without a network; in a model folder also its card.
     """
 
     source: Source
     """A file, a model folder, user/repo, or user/repo/file.pkl."""
     output_dir: Path | None = None
-    """Where the results go: by default a model folder given as source itself, for others NAME-evaluation."""
+    """Folder for the results. Default: the source if it is a model folder, otherwise NAME-evaluation."""
     data: str = "none"
     """Real images to compare with: none, scenes (the built-in pictures, whose factors are known), a folder or zip of images, or
     user/dataset."""
+    split: str = "train"
+    """Split of a Hub dataset."""
+    image_column: str | None = None
+    """Column of a Hub dataset that holds the images. Default: the first such column."""
     direction_set: str | None = None
-    """Which direction set of a model folder; by default all, each a column."""
+    """Direction set of a model folder to measure. Default: all of them, each in a column."""
     revision: str | None = None
     """Branch, tag or commit on the Hub."""
     config: Annotated[EvaluateConfig, FLAT] = field(default_factory=EvaluateConfig)
@@ -192,19 +196,21 @@ class Evaluate:
 
 @dataclass(frozen=True)
 class Compare:
-    """Finds directions of one generator by every method, and measures all alike: same latents, same steps, costs counted."""
+    """Finds directions of one generator by every method and measures all of them at the same latents, costs included."""
 
     source: Source
     """A file, a model folder, user/repo, or user/repo/file.pkl."""
     output_dir: Path = Path("orojar-comparison")
-    """Where metrics.json and report.html go."""
+    """Folder for metrics.json and report.html."""
     data: str = "none"
-    """Real images for what needs some: none, scenes (the built-in pictures, whose factors are known), a folder or zip of
-    images, or user/dataset."""
+    """Real images for measures that need some: none, scenes (the built-in pictures, whose factors are known), a folder or zip
+    of images, or user/dataset."""
+    split: str = "train"
+    """Split of a Hub dataset."""
+    image_column: str | None = None
+    """Column of a Hub dataset that holds the images. Default: the first such column."""
     tuned: tuple[str, ...] = ()
-    """Model folders or repositories of fine-tuned generators, measured beside their base with their own directions."""
-    direction_set: str | None = None
-    """Which direction set of those; by default the one written last."""
+    """Model folders or repositories of fine-tuned generators, measured beside their base with their default direction sets."""
     revision: str | None = None
     """Branch, tag or commit on the Hub."""
     config: Annotated[CompareConfig, FLAT] = field(default_factory=CompareConfig)

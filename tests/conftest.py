@@ -57,6 +57,16 @@ def golden() -> Path:
     return GOLDEN
 
 
+@pytest.fixture(scope="session", autouse=True)
+def few_held_out_latents() -> Iterator[None]:
+    """Direction sets are measured at 8 latents instead of 256: most tests are about something else."""
+    from orojar_finetune.measures import direction_set
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(direction_set, "HELD_OUT", 8)
+        yield
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
     """One thread; and what a test or its fixtures leave to chance is the same in every run, whatever ran before."""

@@ -11,7 +11,6 @@ from accelerate.state import AcceleratorState
 from orojar_adapters import load_discriminator
 from orojar_finetune import (
     Directions,
-    DiscoverConfig,
     discover,
     evaluate,
     finetune,
@@ -20,7 +19,6 @@ from orojar_finetune import (
     write_model_folder,
 )
 from orojar_finetune.config import (
-    DescentConfig,
     EvaluateConfig,
     FidelityConfig,
     FinetuneConfig,
@@ -29,13 +27,14 @@ from orojar_finetune.config import (
     SearchConfig,
 )
 from orojar_finetune.discovery import METHODS
-from orojar_finetune.discovery.diagonalize import joint_diagonalize
+from orojar_finetune.discovery.orojar_jd import joint_diagonalize
 from orojar_finetune.measures.ground_truth import ground_truth
 from orojar_finetune.runtime.reproducible import full_precision
 from orojar_finetune.scenes import BUNDLED, bundled_gan_config
 from orojar_finetune.training.estimate import estimate
 from orojar_finetune.training.finetuning import prepare
 from orojar_finetune.training.reestimation import BY_DESCENT
+from quick import quick_config
 from tiny import TINY
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
@@ -49,7 +48,7 @@ CONFIG = FinetuneConfig(
     gan=bundled_gan_config(),
     run=RunConfig(max_train_steps=4, train_batch_size=8, validation_steps=4, checkpointing_steps=2, logging_steps=1),
 )
-SEARCH = dataclasses.replace(CONFIG.search, latents=8, held_out=8)
+SEARCH = dataclasses.replace(CONFIG.search, method_options={"latents": 8})
 
 
 @pytest.fixture(autouse=True)
@@ -118,17 +117,17 @@ def test_images_in_half_precision_are_finite_and_alike(dtype):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_directions_are_those_of_the_cpu(method):
-    config = DiscoverConfig(method=method, count=4, latents=8, held_out=8, descent=DescentConfig(steps=10, batch_size=4))
+    config = quick_config(method, 4, {"latents": 8, "steps": 10, "samples": 10_000})
     here, there = (discover(bundled(device), config, progress=False) for device in ("cuda", "cpu"))
     assert_close(here.basis @ here.basis.T, torch.eye(4))
     if method in BY_DESCENT:  # Adam makes whole steps of what rounding leaves: other directions, as good
-        assert here.scores["orthogonality"] == pytest.approx(there.scores["orthogonality"], rel=0.3)
+        assert here.scores["off_diagonal_share"] == pytest.approx(there.scores["off_diagonal_share"], rel=0.3)
         return
     cosines = (here.basis.cpu() @ there.basis.T).abs()  # directions of almost the same activity may change places
     assert_close(cosines.amax(dim=1), torch.ones(4), 10 * CLOSE)
     assert_close(cosines.amax(dim=0), torch.ones(4), 10 * CLOSE)
     assert_close(torch.tensor(here.activity), torch.tensor(there.activity), 10 * CLOSE)
-    assert here.scores["orthogonality"] == pytest.approx(there.scores["orthogonality"], rel=10 * CLOSE)
+    assert here.scores["off_diagonal_share"] == pytest.approx(there.scores["off_diagonal_share"], rel=10 * CLOSE)
 
 
 def test_joint_diagonalization_hands_back_what_it_got():
@@ -158,7 +157,7 @@ def test_a_run_has_the_losses_of_the_cpu(tmp_path, on):
     found = discover(bundled("cpu"), SEARCH, progress=False)
     here, there = (tune(tmp_path / device, device=device, directions=found) for device in map(on, ("cuda", "cpu")))
     assert here.start.frechet == pytest.approx(there.start.frechet, rel=10 * CLOSE)
-    assert here.end.orthogonality == pytest.approx(there.end.orthogonality, rel=50 * CLOSE)
+    assert here.end.off_diagonal_share == pytest.approx(there.end.off_diagonal_share, rel=50 * CLOSE)
     first = [history(tmp_path / device)[0] for device in ("cuda", "cpu")]
     for name in ("real", "fake", "generator", "penalty"):
         assert first[0][name] == pytest.approx(first[1][name], rel=10 * CLOSE)

@@ -21,8 +21,8 @@ from orojar_finetune.verbs import Demo
 
 SHOWN = ("random", "sefa", "orojar-jd")
 TUNED = "orojar-jd, tuned"
-LATENTS = 128
 LEGEND = """
+share:         how much of the Gram matrix of the changes lies off its diagonal, which OroJaR minimizes; 0: orthogonal
 cos²:          similarity of the changes that two directions make (mean squared cosine); 0: orthogonal
 activity:      how much one sigma changes the image; 2: an unrelated image
 disentangled:  whether each direction changes one of the seven factors of these pictures only; 1: perfectly
@@ -56,12 +56,12 @@ def find_and_finetune(options: Demo) -> tuple[dict[str, Row], Finetuned]:
     generator = load_generator(BUNDLED)
     size = f"{generator.resolution} x {generator.resolution}"
     print(f"Bundled generator: StyleGAN2, {size}, pictures of one ring on a colored background\n")
-    print(f"{'':28}{'cos²':>8}{'activity':>10}{'disentangled':>14}{'complete':>10}{'seconds':>9}")
+    print(f"{'':28}{'share':>8}{'cos²':>8}{'activity':>10}{'disentangled':>14}{'complete':>10}{'seconds':>9}")
     rows: dict[str, Row] = {}
     for method in SHOWN:
         before = time.perf_counter()
-        discovery = DiscoverConfig(method=method, count=len(FACTORS), seed=options.seed, latents=32, held_out=32)
-        directions = discover(generator, discovery)
+        fewer = {"latents": 32} if method == "orojar-jd" else {}
+        directions = discover(generator, DiscoverConfig(method, fewer, count=len(FACTORS), seed=options.seed))
         rows[method] = _row(method, generator, directions, options.seed, time.perf_counter() - before)
     config = finetune_config(options)
     before = time.perf_counter()
@@ -99,10 +99,9 @@ def finetune_config(options: Demo) -> FinetuneConfig:
 
 
 def _row(label: str, generator: Generator, directions: Directions, seed: int, seconds: float) -> Row:
-    truth = ground_truth(generator, directions, LATENTS, seed)
-    scores = directions.scores
+    truth, scores = ground_truth(generator, directions, seed=seed), directions.scores
     print(
-        f"{label:28}{scores['orthogonality']:8.3f}{scores['activity']:10.3f}"
+        f"{label:28}{scores['off_diagonal_share']:8.3f}{scores['off_diagonal_cos2']:8.3f}{scores['activity']:10.3f}"
         f"{truth.disentanglement:14.3f}{truth.completeness:10.3f}{seconds:9.1f}",
         flush=True,
     )

@@ -3,9 +3,10 @@
 import dataclasses
 from pathlib import Path
 
+from orojar_finetune.config import HELD_OUT
 from orojar_finetune.discovery import discover
-from orojar_finetune.discovery.discovering import check_method
 from orojar_finetune.latents.opened import open_source
+from orojar_finetune.measures.findings import title
 from orojar_finetune.runtime.processes import Processes
 from orojar_finetune.sharing.model_folder import check_target, check_weights, default_target, write_model_folder
 from orojar_finetune.verbs import Discover
@@ -15,7 +16,6 @@ def run(options: Discover) -> None:
     """Finds directions and writes or completes a model folder."""
     target = options.output_dir or default_target(options.source, "orojar")
     check_target(target)
-    check_method(options.config.method)
     processes = Processes()
     opened = open_source(options.source, options.revision)
     generator = opened.generator().to(processes.device)
@@ -33,6 +33,7 @@ def run(options: Discover) -> None:
     print(f"{'direction':16}{'activity':>10}{'sigma':>10}")
     for label, activity, sigma in zip(directions.names, directions.activity, directions.sigmas.tolist(), strict=True):
         print(f"{label:16}{activity:10.3f}{sigma:10.3f}")
-    print(f"off-diagonal cos² {directions.scores['orthogonality']:.3f} on {options.config.held_out} held-out latents")
+    shown = ", ".join(f"{title(name)} {value:.3f}" for name, value in directions.scores.items() if name != "activity")
+    print(f"On {HELD_OUT} held-out latents: {shown}")
     print(f"Wrote {target}   (previews in {target / 'previews'})")
     print(f"Edit with them:  orojar edit {target}")

@@ -4,11 +4,12 @@ import dataclasses
 from collections.abc import Iterable
 
 from orojar_adapters import Generator
+from orojar_finetune.config import DataConfig
 from orojar_finetune.evaluation.evaluating import evaluate
 from orojar_finetune.evaluation.results import strips, without_path, write
 from orojar_finetune.latents.directions import Directions
 from orojar_finetune.latents.opened import Opened, open_source
-from orojar_finetune.measures.findings import MEANINGS, Findings
+from orojar_finetune.measures.findings import MEANINGS, Findings, title
 from orojar_finetune.runtime.processes import Processes
 from orojar_finetune.sharing.model_folder import default_target
 from orojar_finetune.verbs import Evaluate
@@ -20,9 +21,11 @@ def run(options: Evaluate) -> None:
     opened = open_source(options.source, options.revision)
     generator = opened.generator().to(Processes(progress=False).device)
     sets = _sets(opened, options)
+    data_config = DataConfig(split=options.split, image_column=options.image_column)
     columns = [
-        evaluate(generator, directions, options.config, data=options.data, name=name) for name, directions in sets.items()
-    ] or [evaluate(generator, None, options.config, data=options.data, name="no directions")]
+        evaluate(generator, directions, options.config, data=options.data, data_config=data_config, name=name)
+        for name, directions in (sets or {"no directions": None}).items()
+    ]
     for line in table(columns):
         print(line)
     facts = {"model": without_path(options.source), "real images": options.data, **_sizes(generator, options)}
@@ -51,16 +54,17 @@ def _sizes(generator: Generator, options: Evaluate) -> dict[str, object]:
 
 
 def table(columns: list[Findings]) -> list[str]:
-    """All figures as lines of text, one column a direction set, with the legend below."""
-    names = [name for name in MEANINGS if any(name in found.figures for found in columns)]
-    cells = {found.name: {name: str(found.figures.get(name, "")) for name in names} for found in columns}
+    """All figures as lines of text, one column per direction set, with the legend below."""
+    names = [name for name in MEANINGS if any(name in column.figures for column in columns)]
+    cells = {column.name: {name: str(column.figures.get(name, "")) for name in names} for column in columns}
     widths = {key: max(len(key), *(len(text) for text in column.values()), 5) for key, column in cells.items()}
-    lines = [f"{'':28}" + "".join(f"  {key:>{widths[key]}}" for key in cells)]
-    lines += [f"{name:28}" + "".join(f"  {cells[key][name]:>{widths[key]}}" for key in cells) for name in names]
+    lines = [f"{'':32}" + "".join(f"  {key:>{widths[key]}}" for key in cells)]
+    lines += [f"{title(name):32}" + "".join(f"  {cells[key][name]:>{widths[key]}}" for key in cells) for name in names]
     return [*lines, *legend(columns, names)]
 
 
 def legend(columns: list[Findings], names: Iterable[str]) -> list[str]:
-    """What figures mean, and what was left out and why."""
-    notes = dict.fromkeys(note for found in columns for note in found.notes)
-    return ["", *(f"{name + ':':30}{MEANINGS[name].words}" for name in names), *(["", *notes] if notes else [])]
+    """What the figures mean, and what was left out and why."""
+    notes = dict.fromkeys(note for column in columns for note in column.notes)
+    meanings = (f"{title(name) + ':':34}{MEANINGS[name].words}" for name in names)
+    return ["", *meanings, *(["", *notes] if notes else [])]

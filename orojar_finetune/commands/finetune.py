@@ -8,6 +8,7 @@ from pathlib import Path
 from orojar_adapters.opening.source import RUN_MODEL
 from orojar_finetune.latents.directions import Directions
 from orojar_finetune.latents.opened import Opened, open_source
+from orojar_finetune.measures.findings import title
 from orojar_finetune.sharing import hub
 from orojar_finetune.sharing.model_folder import check_target, named_after
 from orojar_finetune.training.estimate import estimate
@@ -57,12 +58,13 @@ def _directions(opened: Opened, options: Finetune) -> Directions | None:
 
 def _report(finetuned: Finetuned, folder: Path) -> None:
     print(f"{'':24}{'before':>10}{'after':>10}")
-    for name, words in {"frechet": "Fréchet distance", "orthogonality": "off-diagonal cos²", "activity": "activity"}.items():
-        print(f"{words:24}{getattr(finetuned.start, name):10.3f}{getattr(finetuned.end, name):10.3f}")
+    after = finetuned.end.described()
+    for name, before in finetuned.start.described().items():
+        print(f"{'Fréchet distance' if name == 'frechet' else title(name):24}{before:10.3f}{after[name]:10.3f}")
     steps, alone, kept = finetuned.steps, finetuned.discriminator_steps, finetuned.kept_step
-    before = f" after {alone} steps of a new discriminator alone" if alone else ""
+    waited = f" after {alone} steps of a new discriminator alone" if alone else ""
     best = f", keeping the weights of step {kept}" if kept < steps else ""
-    print(f"{finetuned.ended}, {steps} steps{before}{best}. Wrote {folder / RUN_MODEL}")
+    print(f"{finetuned.ended}, {steps} steps{waited}{best}. Wrote {folder / RUN_MODEL}")
     print(f"Edit:  orojar edit {folder / RUN_MODEL}")
 
 

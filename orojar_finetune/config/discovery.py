@@ -1,96 +1,183 @@
-"""How directions are found."""
+"""How directions are found: what every method takes, and for each method the options of its own."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import field, fields
+from typing import Annotated, Any, Literal
 
-from orojar_finetune.config.checks import above_zero, at_least
+import tyro
+from pydantic import BeforeValidator, Field
+
+from orojar_finetune.config.checked import Count, NotNegative, Positive, checked
+from orojar_finetune.config.flags import NamedValues
 
 Space = Literal["auto", "z", "w", "w+"]
+AtLeastTwo = Annotated[int, Field(ge=2)]
 
 
-@dataclass(frozen=True)
-class DescentConfig:
-    """Gradient descent on an orthonormal basis, for the methods `orojar`, `hessian` and `latentclr`."""
+def _numbers(value: Any) -> Any:
+    """`2,4` as it is typed, as numbers."""
+    return tuple(filter(None, value.split(","))) if isinstance(value, str) else value
 
-    steps: int = 400
-    """The most steps of Adam."""
-    learning_rate: float = 0.01
-    """Learning rate of Adam."""
-    batch_size: int = 16
+
+LayerNumbers = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_numbers)]
+
+
+@checked
+class NoOptions:
+    """The method has no options of its own."""
+
+
+@checked
+class JacobianOptions:
+    """Jacobians at sampled latents."""
+
+    latents: Count = 64
+    """Latents at which the Jacobian is sampled."""
+    epsilon: Positive = 0.05
+    """Step of the central difference, in standard deviations of the latent."""
+    activations: LayerNumbers = ()
+    """Layers whose activations count beside the image."""
+
+
+@checked
+class DescentOptions:
+    """Gradient descent on an orthonormal basis."""
+
+    latents: Count = 16
     """Latents per step, over all processes together."""
-    probes: int = 2
-    """Sign vectors per latent (the paper's K), at least 2; not for latentclr."""
-    epsilon: float = 0.1
-    """Step of the finite difference, in standard deviations of the latent; not for latentclr."""
-    scale_free: bool = True
-    """Divide the penalty by the squared trace (hessian: by the squared slope). Without it (the papers' form) descent drifts to
-    directions that do nothing. Not for latentclr."""
-    shift: float = 1.0
-    """Step along a direction whose effects latentclr compares, in standard deviations of the latent."""
-    temperature: float = 0.5
-    """Temperature of latentclr's contrastive loss: the smaller, the more the closest pairs count."""
-    patience: int = 100
-    """Steps without an improvement of 1 % after which descent stops early; 0 never stops."""
-
-    def __post_init__(self) -> None:
-        at_least("steps", self.steps, 1)
-        at_least("batch_size", self.batch_size, 1)
-        at_least("probes", self.probes, 2)
-        at_least("patience", self.patience, 0)
-        above_zero("learning_rate", self.learning_rate)
-        for name in ("epsilon", "shift", "temperature"):
-            above_zero(name, getattr(self, name))
+    steps: Count = 400
+    """Maximum number of steps of Adam."""
+    learning_rate: Positive = 0.01
+    """Learning rate of Adam."""
+    patience: Annotated[int, Field(ge=0)] = 100
+    """Stop after this many steps without an improvement of 1 %; 0 never stops early."""
+    activations: LayerNumbers = ()
+    """Layers whose activations count beside the image; latentclr compares these instead of the image."""
 
 
-@dataclass(frozen=True)
+@checked
+class PenaltyOptions(DescentOptions):
+    """Descent on a penalty along random signs."""
+
+    probes: AtLeastTwo = 2
+    """Sign vectors per latent (the papers' K)."""
+    epsilon: Positive = 0.1
+    """Step of the finite difference, in standard deviations of the latent."""
+
+
+@checked
+class HessianOptions(PenaltyOptions):
+    """Descent on the Hessian Penalty as its authors take it."""
+
+    path_size: NotNegative = 5.0
+    """The Hessian is taken up to this far along one direction, drawn anew for each latent, in standard deviations."""
+
+
+@checked
+class LatentCLROptions(DescentOptions):
+    """Descent on a contrastive loss."""
+
+    latents: AtLeastTwo = 16
+    """Latents per step, over all processes together."""
+    shift: Positive = 1.0
+    """Step along a direction whose effects are compared, in standard deviations of the latent."""
+    temperature: Positive = 0.5
+    """Temperature of the loss: the smaller, the more the closest pairs count."""
+
+
+@checked
+class GanspaceOptions:
+    """Principal components of sampled latents or of their activations."""
+
+    samples: AtLeastTwo | None = None
+    """Sampled latents. None takes 200,000 in w, and 10,000 in z, where each costs an image (two with classes or a part)."""
+    activations: LayerNumbers = ()
+    """In z: layers whose activations are analyzed; by default the first one that the latent changes."""
+
+
+@checked
+class AxesOptions:
+    """Coordinates of the latent, ranked by activity."""
+
+    latents: Count = 64
+    """Latents at which every coordinate is tried."""
+
+
+METHOD_OPTIONS: dict[str, Any] = {
+    "orojar-jd": JacobianOptions,
+    "orojar": PenaltyOptions,
+    "orojar-scale-free": PenaltyOptions,
+    "hessian": HessianOptions,
+    "hessian-scale-free": PenaltyOptions,
+    "jacobian": JacobianOptions,
+    "ganspace": GanspaceOptions,
+    "sefa": NoOptions,
+    "latentclr": LatentCLROptions,
+    "axes": AxesOptions,
+    "random": NoOptions,
+}
+"""The methods and what each of them takes."""
+
+
+def option_names(method: str) -> list[str]:
+    """The names of a method's own options.
+
+    Raises:
+        ValueError: no such method.
+    """
+    check_methods((method,))
+    return [f.name for f in fields(METHOD_OPTIONS[method])]
+
+
+def check_methods(methods: tuple[str, ...]) -> None:
+    """Refuses names that no method has.
+
+    Raises:
+        ValueError: says which there are.
+    """
+    if unknown := [name for name in methods if name not in METHOD_OPTIONS]:
+        raise ValueError(f"method must be one of {', '.join(METHOD_OPTIONS)}, got {', '.join(map(repr, unknown))}")
+
+
+def _described() -> str:
+    """The options of each method, as they are typed, with their defaults."""
+    methods_with: dict[str, list[str]] = {}
+    for method, options in METHOD_OPTIONS.items():
+        defaults = {name: getattr(options(), name) for name in option_names(method)}
+        typed = " ".join(name if value in (None, ()) else f"{name}={value}" for name, value in defaults.items())
+        methods_with.setdefault(typed, []).append(method)
+    return " ".join(f"{', '.join(methods)}: {typed}." for typed, methods in methods_with.items() if typed)
+
+
+@checked
 class DiscoverConfig:
     """How directions are found on a frozen generator."""
 
     method: str = "orojar-jd"
-    """orojar-jd (joint diagonalization of sampled Jacobian Gram matrices), orojar (the paper: descent), hessian (the Hessian
-    Penalty: descent), jacobian (eigenvectors of the mean Gram matrix), ganspace (principal components), sefa,
-    latentclr (contrastive: descent), axes (the most active coordinates) or random."""
+    """orojar-jd (joint diagonalization of sampled Gram matrices JᵀJ), orojar (the paper's loss, by descent), orojar-scale-free
+    (its loss relative to the trace), hessian (Hessian Penalty, by descent), hessian-scale-free, jacobian (eigenvectors of the
+    mean Gram matrix), ganspace (principal components), sefa, latentclr (contrastive, by descent), axes (the most active
+    coordinates) or random."""
+    method_options: Annotated[
+        NamedValues, tyro.conf.arg(help=f"Options of the method, as in steps=200 activations=2,4. {_described()}")
+    ] = field(default_factory=dict)
     space: Space = "auto"
-    """The latent space: z (the input), w (the intermediate latent), or w+ (one w for each layer: a direction then moves every
-    layer its own way); auto takes w where the generator has one."""
+    """Latent space: z (the input), w (the intermediate latent), or w+ (one w per layer: a direction moves every layer its own
+    way); auto takes w where the generator has one."""
     part: str | None = None
-    """Part of z that the directions stay in, for generators that divide theirs (BigGAN: coarse, mid, fine); None takes all."""
+    """Part of z that the directions stay in, for generators that divide theirs (BigGAN: coarse, mid, fine). Default: all."""
     layers: tuple[int, int] | None = None
-    """First layer and one past the last that the directions move, in w or w+; None moves all. `orojar inspect` lists them."""
-    layer_groups: tuple[int, ...] | None = None
-    """In w+: the layers at which a new group begins, after the first. The layers of a group are moved alike, each group its own
-    way (4 of 10 layers: 0 to 3, 4 to 9); None moves every layer its own way."""
-    count: int = 10
-    """How many directions."""
+    """First layer and one past the last that the directions move, in w or w+ (`orojar inspect` lists them). Default: all."""
+    count: Count = 10
+    """Number of directions."""
     seed: int = 0
-    """Seed of everything that is drawn."""
-    latents: int = 64
-    """Latents at which the Jacobian is sampled (orojar-jd, jacobian), or coordinates are tried (axes)."""
-    samples: int = 10_000
-    """Latents whose principal components ganspace takes; in z each is one image, two where there are classes or a part."""
-    held_out: int = 64
-    """Other latents, on which orthogonality and activity are measured."""
-    epsilon: float = 0.05
-    """Step of the central difference behind Jacobians, in standard deviations of the latent."""
-    whiten: bool = False
-    """orojar-jd, jacobian: look for directions that are uncorrelated over latents, in steps of one sigma each, instead of ones
-    at right angles."""
-    activations: tuple[int, ...] = ()
-    """Layers whose activations count beside the image; ganspace in z and latentclr look at these instead of the image, and
-    choose one themselves where none is named."""
-    batch_size: int = 64
-    """The most images generated at once; the descents of orojar and hessian generate a whole step's, `descent.batch_size` times
-    `probes` + 1 (orojar) or 2 * `probes` + 1 (hessian)."""
-    descent: DescentConfig = field(default_factory=DescentConfig)
+    """Seed of everything random."""
+    batch_size: Count = 64
+    """Maximum number of images generated at once. Descent on a penalty generates all images of a step at once: latents *
+    (probes + 1) for orojar, latents * (2 * probes + 1) for hessian."""
 
     def __post_init__(self) -> None:
-        for name in ("count", "latents", "batch_size"):
-            at_least(name, getattr(self, name), 1)
-        for name in ("held_out", "samples"):
-            at_least(name, getattr(self, name), 2)
-        above_zero("epsilon", self.epsilon)
-        if self.space not in ("auto", "z", "w", "w+"):
-            raise ValueError(f"space must be auto, z, w or w+, got {self.space!r}")
+        typed = self.options
+        object.__setattr__(self, "method_options", {name: getattr(typed, name) for name in self.method_options})
         if self.part is not None and self.space in ("w", "w+"):
             raise ValueError(f"part {self.part!r} is one of z: choose the space z")
         if self.layers is not None:
@@ -98,3 +185,15 @@ class DiscoverConfig:
                 raise ValueError("layers needs the space w or w+: a step in z always moves every layer")
             if not 0 <= self.layers[0] < self.layers[1]:
                 raise ValueError(f"layers must be a first layer and one past the last, got {self.layers}")
+
+    @property
+    def options(self) -> Any:
+        """The options of the method, defaults included.
+
+        Raises:
+            ValueError: no such method, an option that it does not have, or a value that the option cannot have.
+        """
+        known = option_names(self.method)
+        if unknown := [name for name in self.method_options if name not in known]:
+            raise ValueError(f"{self.method} has no option {unknown[0]!r}; it has: {', '.join(known) or 'none'}")
+        return METHOD_OPTIONS[self.method](**self.method_options)

@@ -1,82 +1,87 @@
 """What is measured of a generator and its directions, and on how much."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import field
+from typing import Annotated, Literal
 
-from orojar_finetune.config.checks import at_least
-from orojar_finetune.config.discovery import DiscoverConfig
+from pydantic import Field
 
-MEASURES = ("independence", "activeness", "path-length", "traversal", "preservation", "fidelity", "ground-truth")
-EVERY = (*MEASURES, "predictability")
+from orojar_finetune.config.checked import Count, checked
+from orojar_finetune.config.discovery import METHOD_OPTIONS, AtLeastTwo, LayerNumbers, Space, check_methods
+from orojar_finetune.config.flags import PythonOnly
+
+MEASURES = ("off-diagonal", "activeness", "path-length", "traversal", "preservation", "fidelity", "ground-truth")
+HELD_OUT = 256
+"""Held-out latents behind every figure that is printed or written."""
 
 
-@dataclass(frozen=True)
+def check_measures(measures: tuple[str, ...]) -> None:
+    """Refuses names that no measure has.
+
+    Raises:
+        ValueError: says which there are.
+    """
+    if unknown := [name for name in measures if name not in MEASURES]:
+        raise ValueError(f"measures must be some of {', '.join(MEASURES)}, got {', '.join(unknown)}")
+
+
+@checked
 class EvaluateConfig:
-    """What is measured, on how many latents and images."""
+    """What is measured, and on how many images."""
 
     measures: tuple[str, ...] = MEASURES
-    """independence (orthogonality and activity), activeness, path-length (PPL), traversal (PIPL and whole paths),
-    preservation, fidelity (Fréchet and kernel distance, precision, recall; needs --data), ground-truth (DCI and MIG; needs
-    --data scenes), and, since it trains networks for minutes, only where it is named: predictability (VP)."""
-    latents: int = 128
-    """Latents at which directions are looked at; intervals are over them."""
-    images: int = 2048
-    """Images on each side of a comparison with real ones, at least 4."""
-    pairs: int = 2000
+    """off-diagonal (share and cos² of the Jacobian's Gram matrix, effective directions, activity), activeness, path-length
+    (PPL), traversal (PIPL and the length of whole traversals), preservation, fidelity (Fréchet and kernel distance, precision,
+    recall; needs --data), ground-truth (DCI and MIG; needs --data scenes)."""
+    latents: PythonOnly[AtLeastTwo] = HELD_OUT
+    """Held-out latents at which directions are measured; confidence intervals are over them."""
+    images: Annotated[int, Field(ge=4)] = 2048
+    """Images on each side of a comparison with real images."""
+    pairs: PythonOnly[AtLeastTwo] = 2000
     """Pairs of latents behind a path length."""
     distance: Literal["pixels", "lpips"] = "pixels"
-    """In which path lengths are measured: pixels (mean squared difference), or lpips as published (needs the lpips package, a
-    torchvision and the network's weights)."""
+    """Image distance of path lengths: pixels (mean squared difference), or lpips as published (needs the packages lpips and
+    torchvision, and the network's weights)."""
     features: str = "auto"
-    """What images are compared by: scenes, random, inception, or module:function for a network of your own; auto takes scenes
-    for the built-in scenes, inception for other real images if it can be had, and random otherwise. The results say which."""
-    activations: tuple[int, ...] | None = None
-    """Layers whose activations the independence is measured of, beside the image; None takes the last of each resolution from
-    8 x 8 pixels on. `orojar inspect` lists them."""
-    identity: str | None = None
-    """Features of a recogniser, mostly module:function for your own, by which preservation says beside the look also whether an
-    edit keeps who or what is in the picture."""
-    predictability_pairs: int = 10_000
-    """Pairs of images for the predictability, a tenth of which are trained on; at least 20."""
-    predictability_epochs: int = 30
-    """Epochs of its network; published figures are of 300."""
-    predictability_seeds: int = 3
-    """Networks that are trained; the interval is over them."""
+    """Features that images are compared by: scenes, random, inception, or module:function for your own network; auto takes
+    scenes for the built-in scenes, inception for other real images where it is installed, otherwise random. The results say
+    which."""
+    activations: PythonOnly[LayerNumbers | None] = None
+    """Layers measured beside the image; None takes the last one of each resolution from 8 x 8 pixels on."""
+    identity: PythonOnly[str | None] = None
+    """Features of a recognition network (as for `features`) by which preservation also says whether edits keep the identity."""
+    predictability: Literal["none", "quick", "paper"] = "none"
+    """Variation predictability (VP) of the directions: quick trains its networks for 30 epochs, paper for 300 as published."""
     seed: int = 0
-    """Seed of everything that is drawn."""
+    """Seed of everything random."""
 
     def __post_init__(self) -> None:
-        unknown = [name for name in self.measures if name not in EVERY]
-        if unknown:
-            raise ValueError(f"measures must be some of {', '.join(EVERY)}, got {', '.join(unknown)}")
-        for name, least in {"latents": 2, "pairs": 2, "images": 4, "predictability_pairs": 20}.items():
-            at_least(name, getattr(self, name), least)
-        for name in ("predictability_epochs", "predictability_seeds"):
-            at_least(name, getattr(self, name), 1)
+        check_measures(self.measures)
 
 
-@dataclass(frozen=True)
+@checked
 class CompareConfig:
-    """Which methods meet, and what is measured of each."""
+    """Which methods are compared, on which latents, by which measures."""
 
-    methods: tuple[str, ...] = (
-        "random",
-        "axes",
-        "sefa",
-        "ganspace",
-        "jacobian",
-        "hessian",
-        "latentclr",
-        "orojar-paper",
-        "orojar",
-        "orojar-jd",
-    )
-    """Methods of `discover`; orojar-paper is `orojar` with the paper's own loss, which is not scale-free."""
-    discover: DiscoverConfig = field(default_factory=DiscoverConfig)
-    """What all of them share: space, layers, number of directions, latents, seed."""
-    evaluate: EvaluateConfig = field(default_factory=lambda: EvaluateConfig(measures=("independence", "ground-truth")))
-    """What is measured of each."""
+    methods: tuple[str, ...] = tuple(METHOD_OPTIONS)
+    """Methods of `orojar discover`."""
+    method_options: PythonOnly[dict[str, dict]] = field(default_factory=dict)
+    """Options of single methods by their name, as in {"orojar": {"steps": 1000}}."""
+    count: Count = 10
+    """Number of directions."""
+    space: Space = "auto"
+    """Latent space: z, w or w+; auto takes w where the generator has one."""
+    layers: tuple[int, int] | None = None
+    """First layer and one past the last that the directions move, in w or w+. Default: all."""
+    batch_size: Count = 64
+    """Maximum number of images generated at once."""
+    measures: tuple[str, ...] = ("off-diagonal", "ground-truth")
+    """Measures of `orojar evaluate`; ground-truth needs --data scenes."""
+    latents: PythonOnly[AtLeastTwo] = HELD_OUT
+    """Held-out latents at which directions are measured."""
+    seed: int = 0
+    """Seed of everything random."""
 
     def __post_init__(self) -> None:
-        if self.discover.method != DiscoverConfig.method:
-            raise ValueError(f"discover.method: the methods that meet are named by methods, got {self.discover.method!r}")
+        check_methods(self.methods)
+        check_methods(tuple(self.method_options))
+        check_measures(self.measures)

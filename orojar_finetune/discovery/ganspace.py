@@ -14,14 +14,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from orojar_finetune.config import DiscoverConfig
+from orojar_finetune.config import DiscoverConfig, GanspaceOptions
 from orojar_finetune.discovery.moved_features import moved_features
-from orojar_finetune.latents.latent_space import Anchors, LatentSpace
+from orojar_finetune.latents.latent_space import Latents, LatentSpace
 from orojar_finetune.runtime.processes import Processes
 from orojar_finetune.runtime.reproducible import rng, with_float64
 
+SAMPLES_OF_W, SAMPLES_OF_Z = 200_000, 10_000
+"""Sampled latents by default: in w none costs an image, and fewer do not determine the sixth and seventh component."""
 BATCH = 1024
-"""Latents drawn at once. Not the batch size of images, which shall not change what is drawn."""
+"""Latents drawn at once, whatever the batch size of images, so that the latter does not change what is drawn."""
 SKETCH = 256
 """Columns of Ω; up to as many values their whole covariance is taken."""
 NEGLIGIBLE = 1e-10
@@ -29,18 +31,41 @@ NEGLIGIBLE = 1e-10
 
 
 def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Float[Tensor, "count size"]:
-    """The leading principal components of w, or the directions in z that go with those of the first features they move.
-
-    With `activations`, the features are those. Where classes or a part of z are not moved, pairs of latents that share them
-    are compared, so that components are of what the directions can reach.
+    """The leading principal components of w, or the directions in z that go with those of the first features they change.
 
     Raises:
         ValueError: z or w+ of a generator with a w, or fewer independent components than directions.
     """
     if space.name != "w" and "w" in space.generator.spaces:
         raise ValueError("ganspace takes the principal components of w: choose the space w")
-    layers = _features_of(space, config)
-    device = with_float64(space.generator.device)
+    rows = _components_of_w(space, config, processes) if space.name == "w" else _directions_in_z(space, config, processes)
+    return rows.to(space.generator.dtype).to(space.generator.device).contiguous()
+
+
+def _components_of_w(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Float[Tensor, "count size"]:
+    options: GanspaceOptions = config.options
+    samples, device = options.samples or SAMPLES_OF_W, with_float64(space.generator.device)
+
+    def moments(i: int) -> Tensor:
+        """Sums of all products of [w, 1] with itself over one batch."""
+        latents = space.sample(min(BATCH, samples - i * BATCH), rng(config.seed, "ganspace", i))
+        w = _with_ones(latents.values[:, 0].to(device).double())
+        return w.T @ w
+
+    covariance = _centered(processes.sum(-(-samples // BATCH), moments, "sampling latents") / samples)
+    return leading_components(covariance, torch.eye(space.size).to(covariance), config.count).T
+
+
+def _directions_in_z(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Float[Tensor, "count size"]:
+    """The regression of z on the components of features, which are those of `activations` if any are named.
+
+    Where classes or a part of z are not moved, pairs of latents that share them are compared, so that components are of what
+    the directions can reach.
+    """
+    options: GanspaceOptions = config.options
+    samples, device = options.samples or SAMPLES_OF_Z, with_float64(space.generator.device)
+    changing = moved_features(space, config.seed, options.activations)
+    layers = changing if options.activations else changing[:1]
     width = observed(space, layers, *pairs(space, 1, rng(config.seed, "ganspace")))[0].shape[1]
     columns = max(SKETCH, 2 * config.count)
     sketch = torch.eye(width, dtype=torch.float64, device=device)
@@ -50,53 +75,49 @@ def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Fl
 
     def moments(i: int) -> Tensor:
         """Sums of all products of [values, 1] with [values Ω, latents, 1] over one batch."""
-        anchors, twins = pairs(space, min(BATCH, config.samples - i * BATCH), rng(config.seed, "ganspace", i))
+        latents, twins = pairs(space, min(BATCH, samples - i * BATCH), rng(config.seed, "ganspace", i))
         total = torch.zeros(width + 1, sketch.shape[1] + space.size + 1, dtype=torch.float64, device=device)
-        for first in range(0, len(anchors), config.batch_size):
+        for first in range(0, len(latents), config.batch_size):
             rows = slice(first, first + config.batch_size)
-            seen = observed(space, layers, anchors.rows(rows), None if twins is None else twins.rows(rows))
-            values, latents = (t.to(device).double() for t in seen)
-            ones = values.new_ones(len(values), 1)
-            total += torch.cat([values, ones], dim=1).T @ torch.cat([values @ sketch, latents, ones], dim=1)
+            seen = observed(space, layers, latents[rows], None if twins is None else twins[rows])
+            values, coordinates = (t.to(device).double() for t in seen)
+            total += _with_ones(values).T @ _with_ones(torch.cat([values @ sketch, coordinates], dim=1))
         return total
 
-    sums = processes.sum(-(-config.samples // BATCH), moments, "sampling latents") / config.samples
-    covariances = (sums - sums[:, -1:] * sums[-1:])[:-1, :-1]  # less the products of the means
+    covariances = _centered(processes.sum(-(-samples // BATCH), moments, "sampling latents") / samples)
     components = leading_components(covariances[:, : sketch.shape[1]], sketch, config.count)
-    directions = torch.linalg.qr((components.T @ covariances[:, sketch.shape[1] :]).T)[0].T
-    return directions.to(space.generator.dtype).to(space.generator.device).contiguous()
+    return torch.linalg.qr((components.T @ covariances[:, sketch.shape[1] :]).T)[0].T
 
 
-def _features_of(space: LatentSpace, config: DiscoverConfig) -> tuple[int, ...]:
-    if space.name == "w":
-        return ()
-    moved = moved_features(space, config.seed, config.activations)
-    return moved if config.activations else moved[:1]
+def _with_ones(rows: Float[Tensor, "count values"]) -> Float[Tensor, "count more"]:
+    return torch.cat([rows, rows.new_ones(len(rows), 1)], dim=1)
 
 
-def pairs(space: LatentSpace, count: int, draws: torch.Generator) -> tuple[Anchors, Anchors | None]:
+def _centered(products: Float[Tensor, "rows columns"]) -> Float[Tensor, "values others"]:
+    """Covariances from the mean products of [values, 1] with [others, 1]: less the products of the means."""
+    return (products - products[:, -1:] * products[-1:])[:-1, :-1]
+
+
+def pairs(space: LatentSpace, count: int, draws: torch.Generator) -> tuple[Latents, Latents | None]:
     """Latents, and where directions in z leave a class or coordinates alone, twins that differ in the others only."""
-    anchors = space.sample(count, draws)
-    if space.name == "w" or (anchors.labels is None and space.part is None):
-        return anchors, None
-    latents = anchors.latents.clone()
-    latents[:, space.coordinates] = space.sample(count, draws).latents[:, space.coordinates]
-    return anchors, Anchors(latents, anchors.labels)
+    latents = space.sample(count, draws)
+    if latents.labels is None and space.part is None:
+        return latents, None
+    values = latents.values.clone()
+    values[:, space.coordinates] = space.sample(count, draws).values[:, space.coordinates]
+    return latents, Latents(values, latents.labels)
 
 
 @torch.no_grad()
 def observed(
-    space: LatentSpace, layers: tuple[int, ...], anchors: Anchors, twins: Anchors | None
+    space: LatentSpace, layers: tuple[int, ...], latents: Latents, twins: Latents | None
 ) -> tuple[Float[Tensor, "count values"], Float[Tensor, "count size"]]:
-    """What the components are of, and the coordinates that directions move; where there are twins, how they differ."""
+    """Features, and the coordinates that directions move; where there are twins, how they differ."""
     if twins is not None:
-        (values, latents), (others, other) = observed(space, layers, anchors, None), observed(space, layers, twins, None)
-        return values - others, latents - other
-    if space.name == "w":
-        return anchors.latents[:, 0], anchors.latents[:, 0]
-    still = torch.zeros(len(anchors), space.size, device=anchors.latents.device)
-    features = space.outputs(anchors, still, layers)[1:]
-    return torch.cat([values.flatten(1) for values in features], dim=1), anchors.latents[:, space.coordinates]
+        (values, moving), (others, other) = observed(space, layers, latents, None), observed(space, layers, twins, None)
+        return values - others, moving - other
+    features = space.outputs(latents, torch.zeros_like(latents.values), layers)[1:]
+    return torch.cat([values.flatten(1) for values in features], dim=1), latents.values[:, space.coordinates]
 
 
 def leading_components(

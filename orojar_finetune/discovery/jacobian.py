@@ -11,10 +11,10 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from orojar_finetune.config import DiscoverConfig
-from orojar_finetune.discovery.random import random_basis
+from orojar_finetune.config import DiscoverConfig, JacobianOptions
+from orojar_finetune.discovery.bases import leading, random_basis
 from orojar_finetune.latents.gram import gram_matrix, jacobian
-from orojar_finetune.latents.latent_space import Anchors, LatentSpace
+from orojar_finetune.latents.latent_space import Latents, LatentSpace
 from orojar_finetune.runtime.processes import Processes
 
 EXACT_SIZE = 128
@@ -27,59 +27,49 @@ ITERATIONS = 3
 
 def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Float[Tensor, "count size"]:
     """Leading eigenvectors of the mean JᵀJ over the sampled latents."""
-    anchors, frame = drawn(space, config)
+    latents, sigma = sampled(space, config)
     if space.size <= EXACT_SIZE:
-        active = leading(sampled_grams(space, anchors, frame, config, processes).mean(dim=0), config.count)
+        steps = sigma * torch.eye(space.size, device=space.generator.device)
+        active = leading(sampled_grams(space, latents, steps, config, processes).mean(dim=0), config.count)
     else:
-        active = active_subspace(space, anchors, frame, config, processes)
-    return unit_rows(active.T @ frame)
+        active = active_subspace(space, latents, sigma, config, processes)
+    return unit_rows(sigma * active.T)
 
 
-def drawn(space: LatentSpace, config: DiscoverConfig) -> tuple[Anchors, Float[Tensor, "size size"]]:
-    """The latents at which Jacobians are taken, and the frame of coordinates that they are taken in, one step a row.
-
-    Steps are one sigma long: all of the same mean length, or, whitened, each of the latent's own standard deviation along it.
-    What is orthogonal in whitened coordinates is uncorrelated over latents, not at right angles.
-    """
+def sampled(space: LatentSpace, config: DiscoverConfig) -> tuple[Latents, Float[Tensor, ""]]:
+    """The latents at which Jacobians are taken, and the standard deviation of one coordinate, which is one step there."""
+    options: JacobianOptions = config.options
     rng = torch.Generator().manual_seed(config.seed)
-    if config.whiten:
-        frame = space.root(rng)
-    else:
-        sigma = space.covariance(rng).diagonal().mean().sqrt()
-        frame = sigma * torch.eye(space.size, device=space.generator.device)
-    return space.sample(config.latents, rng), frame
+    sigma = space.covariance(rng).diagonal().mean().sqrt()
+    return space.sample(options.latents, rng), sigma
 
 
-def unit_rows(rows: Float[Tensor, "count size"]) -> Float[Tensor, "count size"]:
-    """Directions out of steps."""
-    return F.normalize(rows, dim=1).contiguous()
+def unit_rows(steps: Float[Tensor, "count size"]) -> Float[Tensor, "count size"]:
+    """Steps scaled to length 1."""
+    return F.normalize(steps.contiguous(), dim=1)
 
 
 def sampled_grams(
     space: LatentSpace,
-    anchors: Anchors,
+    latents: Latents,
     steps: Float[Tensor, "steps size"],
     config: DiscoverConfig,
     processes: Processes,
 ) -> Float[Tensor, "latents steps steps"]:
-    """The inner products of the changes that steps make, at every anchor."""
+    """The inner products of the changes that steps make, at every latent."""
+    options: JacobianOptions = config.options
+    moves = space.moves(steps)
 
     def gram(i: int) -> Tensor:
-        at = anchors.rows(slice(i, i + 1))
-        return gram_matrix(space, at, steps, config.epsilon, config.batch_size, config.activations)
+        return gram_matrix(space, latents[i : i + 1], moves, options.epsilon, config.batch_size, options.activations)
 
-    return processes.stack(len(anchors), gram, "sampling Jacobians")
-
-
-def leading(gram: Float[Tensor, "size size"], count: int) -> Float[Tensor, "size count"]:
-    """The eigenvectors of the largest eigenvalues, in columns, largest first."""
-    return torch.linalg.eigh(gram.cpu())[1].flip(1)[:, :count].to(gram)  # not every device can
+    return processes.stack(len(latents), gram, "sampling Jacobians")
 
 
 def active_subspace(
     space: LatentSpace,
-    anchors: Anchors,
-    frame: Float[Tensor, "size size"],
+    latents: Latents,
+    sigma: Float[Tensor, ""],
     config: DiscoverConfig,
     processes: Processes,
 ) -> Float[Tensor, "size count"]:
@@ -91,8 +81,8 @@ def active_subspace(
     basis = random_basis(width, space.size, config.seed).to(space.generator.device)
     for i in range(ITERATIONS):
         rows = processes.stack(
-            len(anchors),
-            lambda n, basis=basis: _apply_gram(space, anchors.rows(slice(n, n + 1)), basis, frame, config),
+            len(latents),
+            lambda n, basis=basis: _apply_gram(space, latents[n : n + 1], basis, sigma, config),
             f"finding active directions ({i + 1}/{ITERATIONS})",
         ).mean(dim=0)
         if i == ITERATIONS - 1:
@@ -104,21 +94,22 @@ def active_subspace(
 
 def _apply_gram(
     space: LatentSpace,
-    anchor: Anchors,
+    latent: Latents,
     basis: Float[Tensor, "width size"],
-    frame: Float[Tensor, "size size"],
+    sigma: Float[Tensor, ""],
     config: DiscoverConfig,
 ) -> Float[Tensor, "width size"]:
     """JᵀJ v for every row v of a basis, each output's share divided by its own trace where there are several."""
-    steps = basis @ frame
+    options: JacobianOptions = config.options
+    steps = sigma * basis
     with torch.no_grad():
-        changes = jacobian(space, anchor, steps, config.epsilon, config.batch_size, config.activations)
+        changes = jacobian(space, latent, space.moves(steps), options.epsilon, config.batch_size, options.activations)
     result = torch.zeros_like(basis)
     for first in range(0, len(basis), config.batch_size):
         rows = slice(first, first + config.batch_size)
         start = torch.zeros_like(steps[rows], requires_grad=True)
-        outputs = space.outputs(anchor, start, config.activations)
+        outputs = space.outputs(latent, space.moves(start), options.activations)
         weights = [1.0 if len(outputs) == 1 else 1 / max(float(c.square().sum()), TINY) for c in changes]
         dots = [(o.flatten(1) * c[rows]).sum() * w for o, c, w in zip(outputs, changes, weights, strict=True)]
-        result[rows] = torch.autograd.grad(torch.stack(dots).sum(), start)[0] @ frame.T
+        result[rows] = sigma * torch.autograd.grad(torch.stack(dots).sum(), start)[0]
     return result

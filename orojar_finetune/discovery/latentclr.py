@@ -11,11 +11,10 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from orojar_finetune.config import DiscoverConfig
-from orojar_finetune.discovery.descent import descend_basis
+from orojar_finetune.config import DiscoverConfig, LatentCLROptions
+from orojar_finetune.discovery.bases import descend_basis, random_basis
 from orojar_finetune.discovery.moved_features import moved_features
-from orojar_finetune.discovery.random import random_basis
-from orojar_finetune.latents.latent_space import Anchors, LatentSpace
+from orojar_finetune.latents.latent_space import Latents, LatentSpace
 from orojar_finetune.runtime.processes import Processes
 from orojar_finetune.runtime.reproducible import rng
 
@@ -26,55 +25,53 @@ def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Fl
     The features are those of `activations`, or where none are named of the middle one of the layers that the steps move.
 
     Raises:
-        ValueError: a single direction, or a single latent a step: nothing to compare with.
+        ValueError: a single direction, which there is nothing to compare with.
     """
-    descent = config.descent
+    options: LatentCLROptions = config.options
     if config.count < 2:
         raise ValueError(f"latentclr tells directions from each other: count must be at least 2, got {config.count}")
-    if descent.batch_size < 2:
-        raise ValueError(f"latentclr compares latents: descent.batch_size must be at least 2, got {descent.batch_size}")
-    moved = moved_features(space, config.seed, config.activations)
-    layers = moved if config.activations else (moved[len(moved) // 2],)
+    changing = moved_features(space, config.seed, options.activations)
+    layers = changing if options.activations else (changing[len(changing) // 2],)
     scale = space.covariance(torch.Generator().manual_seed(config.seed)).diagonal().mean().sqrt()
 
     def loss(basis: Tensor, step: int) -> Tensor:
-        anchors = space.sample(descent.batch_size, rng(config.seed, "latentclr", step))
-        mine = changes(
-            space, anchors.rows(processes.rows(descent.batch_size)), descent.shift * scale * basis, layers, config.batch_size
-        )
-        return contrast(processes.gather(mine), descent.temperature)
+        everyone = space.sample(options.latents, rng(config.seed, "latentclr", step))
+        latents, steps = everyone[processes.rows(options.latents)], options.shift * scale * basis
+        return contrast(processes.gather(changes(space, latents, steps, layers, config.batch_size)), options.temperature)
 
     start = random_basis(config.count, space.size, config.seed).to(space.generator.device)
-    return descend_basis(loss, start, descent, processes)
+    return descend_basis(loss, start, options, processes)
 
 
 def changes(
-    space: LatentSpace, anchors: Anchors, steps: Float[Tensor, "count size"], layers: tuple[int, ...], batch_size: int
+    space: LatentSpace, latents: Latents, steps: Float[Tensor, "count size"], layers: tuple[int, ...], batch_size: int
 ) -> Float[Tensor, "batch count values"]:
-    """How each step changes the features at each anchor, scaled to length 1; several layers weigh the same.
+    """How each step changes the features at each latent, scaled to length 1; several layers weigh the same.
 
     Args:
         batch_size: the most images whose way through the generator is kept for the gradient; more are generated twice.
     """
 
-    def features(at: Anchors, rows: Tensor) -> list[Tensor]:
-        return [values.flatten(1) for values in space.outputs(at, rows, layers)[1:]]
+    def features(at: Latents, rows: Tensor) -> list[Tensor]:
+        return [values.flatten(1) for values in space.outputs(at, space.moves(rows), layers)[1:]]
 
-    def moved(at: Anchors, before: list[Tensor], directions: Tensor) -> Tensor:
-        after = features(at, directions.repeat_interleave(len(at), dim=0))
-        found = [F.normalize(a.unflatten(0, (len(directions), len(at))) - b, dim=2) for a, b in zip(after, before, strict=True)]
-        return torch.cat(found, dim=2) / len(found) ** 0.5
+    def changed(at: Latents, before: list[Tensor], some: Tensor) -> Tensor:
+        after = features(at, some.repeat_interleave(len(at), dim=0))
+        each = [F.normalize(a.unflatten(0, (len(some), len(at))) - b, dim=2) for a, b in zip(after, before, strict=True)]
+        return torch.cat(each, dim=2) / len(each) ** 0.5
 
-    whole = len(steps) * len(anchors) <= batch_size
-    found = []
-    for first in range(0, len(anchors), batch_size):
-        at = anchors.rows(slice(first, first + batch_size))
+    whole = len(steps) * len(latents) <= batch_size
+    batches = []
+    for first in range(0, len(latents), batch_size):
+        at = latents[first : first + batch_size]
         with torch.no_grad():
-            before = features(at, torch.zeros(len(at), space.size, device=steps.device))
+            before = features(at, steps.new_zeros(len(at), space.size))
         parts = steps.split(max(1, batch_size // len(at)))
-        each = [moved(at, before, p) if whole else checkpoint(moved, at, before, p, use_reentrant=False) for p in parts]
-        found.append(torch.cat(each))
-    return torch.cat(found, dim=1).transpose(0, 1)
+        each = [
+            changed(at, before, part) if whole else checkpoint(changed, at, before, part, use_reentrant=False) for part in parts
+        ]
+        batches.append(torch.cat(each))
+    return torch.cat(batches, dim=1).transpose(0, 1)
 
 
 def contrast(changes: Float[Tensor, "batch count values"], temperature: float) -> Float[Tensor, ""]:

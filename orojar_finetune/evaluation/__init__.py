@@ -1,1 +1,1 @@
-"""Generators and their directions measured with one set of measures, in numbers, in a table and in a page."""
+"""Generators and their directions measured by one set of measures: figures, a table, a page."""

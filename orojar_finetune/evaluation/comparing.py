@@ -1,97 +1,139 @@
-"""The bake-off: all methods on one generator, at the same latents, with the same number of directions and the same steps."""
+"""All methods on one generator: the same latents, the same number of directions, the same measures, costs counted."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from orojar_adapters import Generator
-from orojar_finetune.config import CompareConfig, DiscoverConfig
-from orojar_finetune.discovery import METHODS
+import orojar_adapters as adapters
+from orojar_finetune.config import CompareConfig, DataConfig, DiscoverConfig, EvaluateConfig
 from orojar_finetune.discovery.discovering import measured, search
-from orojar_finetune.evaluation.evaluating import evaluate, reals_for
-from orojar_finetune.evaluation.spending import counting
+from orojar_finetune.evaluation.evaluating import evaluate, open_for
 from orojar_finetune.evaluation.subject import Subject
 from orojar_finetune.latents.directions import Directions
 from orojar_finetune.measures.findings import Figure, Findings
 from orojar_finetune.runtime.processes import Processes
 
-PAPER = "orojar-paper"
-"""`orojar` with the loss of the paper, which is not scale-free."""
-
 
 @dataclass(frozen=True)
 class Column:
-    """One contestant.
+    """One method, or one fine-tuned generator.
 
     Attributes:
-        generator: that its directions were found on.
-        directions: what it found; None where the method does not fit this generator, which the findings note.
-        findings: what was measured of them.
+        generator: on which its directions were found.
+        directions: None where the method does not fit this generator, which the findings note.
+        findings: what was measured.
     """
 
-    generator: Generator
+    generator: adapters.Generator
     directions: Directions | None
     findings: Findings
 
 
 def compare(
-    generator: Generator,
+    generator: adapters.Generator,
     config: CompareConfig | None = None,
     *,
     data: str = "none",
-    tuned: Mapping[str, tuple[Generator, Directions]] | None = None,
+    data_config: DataConfig | None = None,
+    tuned: Mapping[str, tuple[adapters.Generator, Directions]] | None = None,
     watch: Callable[[Column], None] | None = None,
 ) -> list[Column]:
     """Directions by every method, measured alike.
 
     Args:
         config: which methods, and what is measured; None means the defaults.
-        data: real images for what needs some: none, scenes (with their true factors), a folder, a zip file, or user/dataset.
-        tuned: generators that were fine-tuned, with their directions, by the name of their column.
-        watch: is told of every column when it is done.
+        data: real images for the measures that need some: none, scenes (with their true factors), a folder, a zip file, or
+            user/dataset.
+        data_config: how real images are read; None means the defaults.
+        tuned: fine-tuned generators with their directions, by the name of their column.
+        watch: called with every column when it is done.
 
     Raises:
-        ValueError: an unknown method, a column of a method's name, or an option that does not fit this generator.
+        ValueError: a column with a method's name, or an option that does not fit this generator.
     """
     config = config or CompareConfig()
-    known = [PAPER, *METHODS]
-    if unknown := [name for name in config.methods if name not in known]:
-        raise ValueError(f"methods must be some of {', '.join(known)}, got {', '.join(unknown)}")
     if taken := sorted(set(tuned or {}) & set(config.methods)):
         raise ValueError(f"tuned: {taken[0]} is also the name of a method; name the folder in another way: ./{taken[0]}")
-    reals = reals_for(generator, data, config.evaluate.seed)
-    Subject("", generator, None, reals, config.evaluate).check()  # what cannot be had is refused before the first search
-    columns = []
+    evaluated = EvaluateConfig(measures=config.measures, latents=config.latents, seed=config.seed)
+    subject = Subject("", generator, None, open_for(generator, data, config.seed, data_config), evaluated)
+    subject.check()  # what is not available is refused before the first search
+    processes, columns = Processes(progress=False), []
 
-    def add(of: Generator, directions: Directions | None, found: Findings) -> None:
-        columns.append(Column(of, directions, found))
+    def add(of: adapters.Generator, directions: Directions | None, findings: Findings) -> None:
+        columns.append(Column(of, directions, findings))
         if watch is not None:
             watch(columns[-1])
 
     for name in config.methods:
-        wanted = configured(name, config.discover)
+        wanted = _search_config(config, name)
         try:
             with counting(generator) as spent:
                 space, basis = search(generator, wanted, progress=False)
-        except ValueError as e:  # SeFa has nothing to say of the z of a StyleGAN; the others do
+        except ValueError as e:  # sefa does not apply to the z of a StyleGAN; the others do
             add(generator, None, Findings(name, notes=[f"{name} was left out: {e}"]))
             continue
-        directions = measured(space, basis, wanted, Processes(progress=False))
-        found = evaluate(generator, directions, config.evaluate, data=data, name=name)
-        found.figures["seconds"] = Figure(spent.seconds)
-        found.figures["images generated"] = Figure(float(spent.images))
-        add(generator, directions, found)
+        directions, scores = measured(space, basis, wanted, processes, config.latents, subject.activations)
+        findings = evaluate(generator, directions, evaluated, data=data, data_config=data_config, name=name, scores=scores)
+        findings.figures["seconds"] = Figure(spent.seconds)
+        findings.figures["images generated"] = Figure(float(spent.images))
+        add(generator, directions, findings)
     for name, (other, theirs) in (tuned or {}).items():
-        directions = theirs.take(range(min(len(theirs), config.discover.count)))
-        found = evaluate(other, directions, config.evaluate, data=data, name=name)
-        if len(directions) < config.discover.count:
-            found.notes.append(f"{name} has fewer directions than the others: {len(directions)}, not {config.discover.count}.")
-        add(other, directions, found)
+        directions = theirs.take(range(min(len(theirs), config.count)))
+        findings = evaluate(other, directions, evaluated, data=data, data_config=data_config, name=name)
+        if len(directions) < config.count:
+            findings.notes.append(f"{name} has fewer directions than the others: {len(directions)}, not {config.count}.")
+        add(other, directions, findings)
     return columns
 
 
-def configured(name: str, shared: DiscoverConfig) -> DiscoverConfig:
-    """What all methods share, with the method of this name."""
-    if name != PAPER:
-        return dataclasses.replace(shared, method=name)
-    return dataclasses.replace(shared, method="orojar", descent=dataclasses.replace(shared.descent, scale_free=False))
+def _search_config(config: CompareConfig, method: str) -> DiscoverConfig:
+    shared = {f.name for f in dataclasses.fields(DiscoverConfig)} & {f.name for f in dataclasses.fields(config)}
+    options = {name: getattr(config, name) for name in shared - {"method_options"}}
+    return DiscoverConfig(method=method, method_options=config.method_options.get(method, {}), **options)
+
+
+@dataclass
+class Spent:
+    """The cost of a search.
+
+    Attributes:
+        seconds: wall-clock time.
+        images: how many the generator made, one for every latent.
+    """
+
+    seconds: float = 0.0
+    images: int = 0
+
+
+@contextmanager
+def counting(generator: adapters.Generator) -> Generator[Spent]:
+    """Counts seconds and generated images until the end of the block.
+
+    The generator's own methods are replaced meanwhile, so it must not be used elsewhere.
+    """
+    spent, depth = Spent(), 0
+    names = ("synthesize", "synthesize_with_activations")
+
+    def counted(method: Callable) -> Callable:
+        def call(ws, *rest, **options):
+            nonlocal depth
+            spent.images += len(ws) if depth == 0 else 0  # one calls the other
+            depth += 1
+            try:
+                return method(ws, *rest, **options)
+            finally:
+                depth -= 1
+
+        return call
+
+    for name in names:
+        setattr(generator, name, counted(getattr(generator, name)))
+    before = time.perf_counter()
+    try:
+        yield spent
+    finally:
+        spent.seconds = time.perf_counter() - before
+        for name in names:
+            delattr(generator, name)

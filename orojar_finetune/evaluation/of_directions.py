@@ -1,69 +1,82 @@
-"""What directions do: independence, size of the changes, what is kept, and what a network can tell of them."""
+"""Measures of directions: off-diagonal share, activity, activeness, path lengths, preservation, predictability."""
 
 import statistics
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from orojar_finetune.evaluation.subject import Missing, Subject, figure, of_directions
-from orojar_finetune.latents.gram import jacobian
-from orojar_finetune.measures import held_out
+from orojar_finetune.evaluation.subject import BATCH, Subject, figure, of_directions
+from orojar_finetune.latents.coordinates import is_all_of_z
 from orojar_finetune.measures.activeness import activeness
-from orojar_finetune.measures.coordinates import is_all_of_z
+from orojar_finetune.measures.direction_set import (
+    effective_directions,
+    measure_directions,
+    off_diagonal_cos2,
+    off_diagonal_share,
+)
 from orojar_finetune.measures.findings import Curve, Figure, Findings
-from orojar_finetune.measures.orthogonality import squared_cosines
 from orojar_finetune.measures.path_length import path_length_along, traversal_length, trimmed_mean
 from orojar_finetune.measures.preservation import preservation
 from orojar_finetune.measures.variation_predictability import generated_pairs, predictability
-from orojar_finetune.runtime.processes import Processes
 
 LARGEST_PAIR = 64
-"""Pixels to which the images of pairs are averaged down: the network of the predictability is made for such."""
+"""Pixels to which the images of pairs are averaged down: VP's network is made for this size."""
 TRAVERSED = 32
-"""Latents whose traversals are measured, at most: each takes 25 images a direction."""
+"""Maximum number of latents whose traversals are measured: each takes 25 images per direction."""
 
 
-def measure_independence(subject: Subject) -> Findings:
-    """Orthogonality of the image and of the layers, and activity."""
-    directions = subject.need_directions()
-    generator, activations = subject.generator, subject.activations
-    try:
-        space = held_out.space_of(generator, directions)
-    except ValueError as e:
-        raise Missing(f"{e}; those of each range of layers can be measured by themselves") from e
-    steps = space.narrow(directions.basis * directions.sigmas[:, None]).to(generator.device)
-    anchors = space.sample(subject.config.latents, subject.rng("independence"))
-    activities = held_out.activities_by_latent(space, anchors, steps, Processes(progress=False))
+class Budget(NamedTuple):
+    """What variation predictability is measured on: pairs (a tenth of them for training), epochs, networks."""
 
-    def cosines(i: int) -> Tensor:
-        """Of the image and of each layer."""
-        changes = jacobian(space, anchors.rows(slice(i, i + 1)), steps, held_out.EPSILON, held_out.BATCH_SIZE, activations)
-        return torch.stack([squared_cosines((c @ c.T)[None])[0] for c in changes])
+    pairs: int
+    epochs: int
+    seeds: int
 
-    found = torch.stack([cosines(i) for i in range(len(anchors))])
-    figures = {"orthogonality": figure(found[:, 0], subject), "activity": figure(activities.mean(dim=1), subject)}
+
+PREDICTABILITY = {"quick": Budget(10_000, 30, 3), "paper": Budget(10_000, 300, 3)}
+
+
+def measure_off_diagonal(subject: Subject) -> Findings:
+    """Off-diagonal share and cos² of the image and of the layers, effective directions, activity."""
+    directions, activations = subject.need_directions(), subject.activations
+    scores = subject.scores
+    if scores is None:
+        config = subject.config
+        scores = measure_directions(
+            subject.generator, directions, config.latents, config.seed, batch_size=BATCH, activations=activations
+        )
+    figures = {
+        "off_diagonal_share": figure(off_diagonal_share(scores.grams), subject),
+        "effective_directions": figure(effective_directions(scores.grams), subject),
+        "off_diagonal_cos2": figure(off_diagonal_cos2(scores.grams), subject),
+        "activity": figure(scores.activities.mean(dim=1), subject),
+    }
     curves = {}
     if activations:
-        figures["orthogonality of layers"] = figure(found[:, 1:].mean(dim=1), subject)
-        of_layers = {"cos²": tuple(found[:, 1:].double().mean(dim=0).tolist())}
-        curves["orthogonality by layer"] = Curve("layer", tuple(map(float, activations)), of_layers)
-    return Findings(subject.name, directions.names, figures, {"activity": of_directions(activities, subject)}, curves=curves)
+        share, cos2 = (torch.stack(list(map(of, scores.layer_grams))) for of in (off_diagonal_share, off_diagonal_cos2))
+        figures["off_diagonal_share of layers"] = figure(share.mean(dim=0), subject)
+        figures["off_diagonal_cos2 of layers"] = figure(cos2.mean(dim=0), subject)
+        lines = {"share": tuple(share.mean(dim=1).tolist()), "cos²": tuple(cos2.mean(dim=1).tolist())}
+        curves["off-diagonal by layer"] = Curve("layer", tuple(map(float, activations)), lines)
+    per_direction = {"activity": of_directions(scores.activities, subject)}
+    return Findings(subject.name, directions.names, figures, per_direction, curves=curves)
 
 
 def measure_activeness(subject: Subject) -> Findings:
     """The authors' activeness."""
     directions = subject.need_directions()
-    found = activeness(subject.generator, directions, subject.rng("activeness"), subject.config.latents)
+    values = activeness(subject.generator, directions, subject.rng("activeness"), subject.config.latents)
     return Findings(
         subject.name,
         directions.names,
-        {"activeness": figure(found.mean(dim=1), subject)},
-        {"activeness": of_directions(found, subject)},
+        {"activeness": figure(values.mean(dim=1), subject)},
+        {"activeness": of_directions(values, subject)},
     )
 
 
 def measure_traversal(subject: Subject) -> Findings:
-    """PIPL, the speed of images along directions, and how far they travel from end to end."""
+    """PIPL, the speed of images along directions, and the length of whole traversals."""
     directions, generator, config = subject.need_directions(), subject.generator, subject.config
     distance = subject.distance
     speeds = path_length_along(generator, directions, distance, subject.rng("traversal"), config.latents)
@@ -89,36 +102,34 @@ def _trimmed_means(values: Tensor) -> Tensor:
 
 
 def measure_preservation(subject: Subject) -> Findings:
-    """What an edit of two sigmas keeps of an image's features, and of who is in it where there is a recogniser."""
+    """How much an edit of two sigmas preserves of an image's features, and of the identity if a network for it is given."""
     directions = subject.need_directions()
     extractors = {"preservation": subject.extractor}
-    if subject.recogniser is not None:
-        extractors["preservation of identity"] = subject.recogniser
-    found = {
+    if subject.recognizer is not None:
+        extractors["preservation of identity"] = subject.recognizer
+    kept = {
         name: preservation(subject.generator, directions, extract, subject.rng("preservation"), subject.config.latents)
         for name, extract in extractors.items()
     }
     return Findings(
         subject.name,
         directions.names,
-        {name: figure(kept.mean(dim=1), subject) for name, kept in found.items()},
-        {name: of_directions(kept, subject) for name, kept in found.items()},
-        notes=[subject.features_note("Preservation is of")],
+        {name: figure(values.mean(dim=1), subject) for name, values in kept.items()},
+        {name: of_directions(values, subject) for name, values in kept.items()},
+        notes=[subject.features_note("Preservation is measured in")],
     )
 
 
 def measure_predictability(subject: Subject) -> Findings:
-    """VP: whether a network can tell which direction changed; for all coordinates of z as the paper draws them."""
+    """VP: whether a network recognizes which direction changed; for all coordinates of z as the paper draws them."""
     directions, config = subject.need_directions(), subject.config
+    budget = PREDICTABILITY[config.predictability]
     chosen = None if is_all_of_z(directions, subject.generator) else directions
-    pairs = generated_pairs(subject.generator, chosen, subject.rng("pairs"), config.predictability_pairs, LARGEST_PAIR)
-    device = subject.generator.device
-    runs = [
-        predictability(pairs, config.predictability_epochs, config.seed + i, device=device)
-        for i in range(config.predictability_seeds)
-    ]
-    epochs = tuple(float(epoch + 1) for epoch in range(config.predictability_epochs))
-    lines = {f"seed {config.seed + i}": run.accuracies for i, run in enumerate(runs)}
+    pairs = generated_pairs(subject.generator, chosen, subject.rng("pairs"), budget.pairs, LARGEST_PAIR)
+    seeds = range(config.seed, config.seed + budget.seeds)
+    runs = [predictability(pairs, budget.epochs, seed, device=subject.generator.device) for seed in seeds]
+    epochs = tuple(float(epoch + 1) for epoch in range(budget.epochs))
+    lines = {f"seed {seed}": run.accuracies for seed, run in zip(seeds, runs, strict=True)}
     return Findings(
         subject.name,
         figures={
@@ -131,5 +142,5 @@ def measure_predictability(subject: Subject) -> Findings:
 
 
 def _over_seeds(values: list[float]) -> Figure:
-    """The mean, between the smallest and the largest."""
+    """The mean, with the smallest and the largest as its ends."""
     return Figure(statistics.fmean(values), min(values), max(values)) if len(values) > 1 else Figure(values[0])

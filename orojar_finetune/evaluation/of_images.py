@@ -1,12 +1,12 @@
-"""What images are: paths between them, distances to real ones, and the true factors in them."""
+"""Measures of images: path lengths, distances to real images, and the true factors of scenes."""
 
 from jaxtyping import Float
 from torch import Tensor
 
 from orojar_finetune.evaluation.subject import Missing, Subject, figure, figure_of
-from orojar_finetune.measures.effects import disentanglement_completeness, effects_by_latent, unmoved
 from orojar_finetune.measures.findings import Figure, Findings, Matrix
 from orojar_finetune.measures.frechet import Moments, distance_of_rows, frechet_distance
+from orojar_finetune.measures.ground_truth import disentanglement_completeness, effects_by_latent, unmoved
 from orojar_finetune.measures.kernel_distance import discrepancy_of_rows, kernel_distance
 from orojar_finetune.measures.mutual_information_gap import codes_and_factors, mutual_information_gap
 from orojar_finetune.measures.path_length import path_length, trimmed_mean
@@ -15,23 +15,23 @@ from orojar_finetune.scenes.reader import load_reader
 from orojar_finetune.scenes.rendering import FACTORS
 
 SUBSETS, SUBSET_SIZE = 20, 1000
-"""Of the kernel distance: how many, and of how many images at most."""
+"""Number of subsets of the kernel distance, and their maximum size."""
 MOST_RESAMPLED, WIDEST_RESAMPLED = 8192, 512
-"""Images and features up to which distances have intervals: beyond, each of their resamples takes seconds."""
+"""Maximum numbers of images and features for which distances have intervals: beyond, each resample takes seconds."""
 CODED = 16
-"""Latents behind the mutual information, for each of those that effects are measured at: they cost one image each."""
+"""Latents behind the mutual information, as a multiple of those at which effects are measured; each costs one image."""
 
 
 def measure_path_length(subject: Subject) -> Findings:
     """PPL in every space."""
     generator, config = subject.generator, subject.config
-    found = Findings(subject.name)
+    findings = Findings(subject.name)
     for space in ("z", "w"):
         if space in generator.spaces:
             values = path_length(generator, space, subject.distance, subject.rng("path length"), config.pairs)
-            found.figures[f"path length in {space}"] = figure(values, subject, trimmed_mean)
-    found.notes.append(subject.distance_note)
-    return found
+            findings.figures[f"path length in {space}"] = figure(values, subject, trimmed_mean)
+    findings.notes.append(subject.distance_note)
+    return findings
 
 
 def measure_fidelity(subject: Subject) -> Findings:
@@ -50,12 +50,12 @@ def measure_fidelity(subject: Subject) -> Findings:
             "precision": figure(among_real.double(), subject),
             "recall": figure(among_made.double(), subject),
         },
-        notes=[subject.features_note(f"Distances to real images are of {len(real)} images on each side, between")],
+        notes=[subject.features_note(f"Distances to real images are between {len(real)} images on each side, in")],
     )
 
 
 def _frechet(made: Float[Tensor, "count features"], real: Float[Tensor, "count features"], subject: Subject) -> Figure:
-    """With its interval over the generated images where the features are not too many."""
+    """The Fréchet distance, with its interval over generated images if the features are not too many."""
     moments = Moments.of(real)
     value = frechet_distance(Moments.of(made), moments)
     if len(made) > MOST_RESAMPLED or made.shape[1] > WIDEST_RESAMPLED:
@@ -64,31 +64,31 @@ def _frechet(made: Float[Tensor, "count features"], real: Float[Tensor, "count f
 
 
 def _kernel(made: Float[Tensor, "count features"], real: Float[Tensor, "count features"], subject: Subject) -> Figure:
-    """With its interval over the generated images where they are not too many."""
+    """The kernel distance, with its interval over generated images if they are not too many."""
     size = min(SUBSET_SIZE, len(real) // 2)
     value = kernel_distance(made, real, rng=subject.rng("kernel distance"), subsets=SUBSETS, subset_size=size).mean
     if len(made) > MOST_RESAMPLED:
         return Figure(value)
-    return _around(value, figure_of(discrepancy_of_rows(made, real), len(made), subject, centred=False))
+    return _around(value, figure_of(discrepancy_of_rows(made, real), len(made), subject, centered=False))
 
 
-def _around(value: float, found: Figure) -> Figure:
-    """The interval of a figure around the same one reckoned with more care."""
-    return Figure(value, *(None if end is None else value + end - found.value for end in (found.low, found.high)))
+def _around(value: float, rough: Figure) -> Figure:
+    """The interval of a rough value, shifted to the exact one."""
+    return Figure(value, *(None if end is None else value + end - rough.value for end in (rough.low, rough.high)))
 
 
 def measure_ground_truth(subject: Subject) -> Findings:
     """Directions against the factors that scenes are made of."""
     directions = subject.need_directions()
-    if subject.reals is None or subject.reals.features != "scenes":
-        raise Missing("true factors are known of the built-in scenes alone: --data scenes, with a generator of them")
+    if subject.real_images is None or subject.real_images.features != "scenes":
+        raise Missing("true factors are only known for the built-in scenes: --data scenes, with a generator of them")
     reader = load_reader(subject.generator.device)
     effects = effects_by_latent(subject.generator, directions, reader, subject.config.latents, subject.config.seed)
     codes, factors = codes_and_factors(
         subject.generator, directions, reader, subject.rng("information"), CODED * subject.config.latents
     )
     mean = effects.mean(dim=0)
-    idle = unmoved(mean.float())
+    still = unmoved(mean.float())
     return Findings(
         subject.name,
         directions.names,
@@ -98,8 +98,8 @@ def measure_ground_truth(subject: Subject) -> Findings:
             "mutual information gap": figure_of(
                 lambda rows: mutual_information_gap(codes[rows], factors[rows]).mean(), len(codes), subject
             ),
-            "factors nobody moves": figure(effects, subject, lambda some: float(len(unmoved(some.mean(dim=0).float())))),
+            "unmoved factors": figure(effects, subject, lambda some: float(len(unmoved(some.mean(dim=0).float())))),
         },
         matrices={"effects on the true factors": Matrix(FACTORS, tuple(map(tuple, mean.tolist())))},
-        notes=[f"No direction of {subject.name} moves {', '.join(idle)}."] if idle else [],
+        notes=[f"No direction of {subject.name} moves {', '.join(still)}."] if still else [],
     )

@@ -1,4 +1,4 @@
-"""A page that shows what was found, in one file that opens without a network."""
+"""report.html: one page with all results, which opens without a network."""
 
 import base64
 import io
@@ -10,9 +10,10 @@ from markupsafe import Markup
 from PIL import Image
 
 from orojar_finetune.measures.findings import MEANINGS, Curve, Findings, digits
+from orojar_finetune.measures.findings import title as title_of
 
 TEMPLATE = Path(__file__).parent / "report.html.jinja"
-COLOURS = ("#3566b8", "#c2571a", "#2a7f4f", "#8c3fa8", "#b02a4a", "#4c8c9c", "#8a7a1f", "#666666", "#d6418f", "#1f4d2e")
+COLORS = ("#3566b8", "#c2571a", "#2a7f4f", "#8c3fa8", "#b02a4a", "#4c8c9c", "#8a7a1f", "#666666", "#d6418f", "#1f4d2e")
 WIDTH, HEIGHT, MARGIN = 560, 260, 56
 
 
@@ -25,7 +26,7 @@ def page(
     """The page as HTML: a table of all figures, then for each column its directions, matrices, curves and strips.
 
     Args:
-        facts: what was measured on what, printed under the title.
+        facts: what was measured and on what, printed under the title.
         strips: by column, then by direction, a picture of what the direction does.
     """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -41,12 +42,13 @@ def page(
         strips={name: {key: encoded(picture) for key, picture in shown.items()} for name, shown in (strips or {}).items()},
         heat=heat,
         digits=digits,
+        title_of=title_of,
         svg=svg,
     )
 
 
 def best(name: str, columns: Sequence[Findings]) -> list[int]:
-    """The columns with the best figure of a name; none with one column, or where neither end is better."""
+    """The columns with the best value of a figure; none if there is one column, or if neither lower nor higher is better."""
     values = {i: found.figures[name].value for i, found in enumerate(columns) if name in found.figures}
     better = MEANINGS[name].better
     if len(values) < 2 or not better:
@@ -56,20 +58,20 @@ def best(name: str, columns: Sequence[Findings]) -> list[int]:
 
 
 def heat(value: float, top: float) -> str:
-    """A colour between white and a deep blue that black letters can be read on."""
-    part = min(max(value / top, 0.0), 1.0) if top > 0 else 0.0
-    return f"hsl(215 70% {100 - 45 * part:.0f}%)"
+    """A color between white and a deep blue on which black text is readable."""
+    share = min(max(value / top, 0.0), 1.0) if top > 0 else 0.0
+    return f"hsl(215 70% {100 - 45 * share:.0f}%)"
 
 
 def encoded(picture: Image.Image) -> str:
-    """A picture as base64 of a PNG."""
+    """A picture as a PNG in base64."""
     file = io.BytesIO()
     picture.save(file, "PNG", optimize=True)
     return base64.b64encode(file.getvalue()).decode()
 
 
 def svg(curve: Curve) -> Markup:
-    """A drawing of a curve with its axes, ends labelled."""
+    """A drawing of a curve with labeled axes."""
     low, high = min(curve.x), max(curve.x)
     values = [value for line in curve.lines.values() for value in line]
     bottom, top = min([0.0, *values]), max(values)
@@ -90,9 +92,9 @@ def svg(curve: Curve) -> Markup:
         Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>').format(WIDTH // 2, HEIGHT - MARGIN + 32, curve.axis),
     ]
     for i, (name, line) in enumerate(curve.lines.items()):
-        colour = COLOURS[i % len(COLOURS)]
+        color = COLORS[i % len(COLORS)]
         points = " ".join(f"{x(at):.1f},{y(value):.1f}" for at, value in zip(curve.x, line, strict=True))
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="1.5"/>')
         legend = '<text x="{}" y="{}" fill="{}">{}</text>'
-        parts.append(Markup(legend).format(WIDTH - MARGIN + 2, MARGIN + 13 * i, colour, name[:12]))
+        parts.append(Markup(legend).format(WIDTH - MARGIN + 2, MARGIN + 13 * i, color, name[:12]))
     return Markup("".join([*parts, "</svg>"]))

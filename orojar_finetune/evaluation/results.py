@@ -1,4 +1,4 @@
-"""Findings on the disk: metrics.json, the page, and the model card where there is one of ours."""
+"""Results on disk: metrics.json, report.html, and the model card if it is ours."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,10 +30,10 @@ def write(
     config: Mapping[str, Any],
     pictures: Mapping[str, Mapping[str, Image.Image]],
 ) -> None:
-    """Writes report.html and the figures: into the metrics.json and the card of a model folder, or into one of its own.
+    """Writes report.html, and the figures into metrics.json; in a model folder also into its card.
 
     Args:
-        facts: what was measured on what.
+        facts: what was measured and on what.
         config: every option.
         pictures: strips by column and direction.
     """
@@ -50,16 +50,16 @@ def write(
 
 
 def without_path(source: str) -> str:
-    """A source as others may read it: of what lies on this machine its name alone."""
+    """A source without the folders of this machine."""
     path = Path(source).expanduser()
     return path.resolve().name if path.exists() else source
 
 
 def strips(generator: Generator, directions: Directions) -> dict[str, Image.Image]:
-    """What each direction does to one seed."""
-    found = {}
+    """For each direction a picture of what it does to one seed."""
+    pictures = {}
     for i, name in enumerate(directions.names):
         picture = render.strip(render.traversal(generator, directions, i, [SHOWN_SEED]))
         picture.thumbnail((WIDEST, WIDEST))
-        found[name] = picture
-    return found
+        pictures[name] = picture
+    return pictures

@@ -1,4 +1,4 @@
-"""Direction sets: what a slider needs to know, applied to latents, saved and loaded."""
+"""Direction sets: everything a slider needs, applied to latents, saved and loaded."""
 
 import dataclasses
 import hashlib
@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from orojar_adapters import CheckpointError
 from orojar_adapters.opening.source import Source, find_folder
 from orojar_finetune.latents import directions_file
+from orojar_finetune.latents.moves import Layers, as_moves, moved
 
-Layers = tuple[int, int] | None
 SPACES = ("z", "w", "w+")
 
 
@@ -25,22 +26,21 @@ class Directions:
     """Unit directions of one latent space, most active first.
 
     Attributes:
-        basis: one direction a row, of unit length; in w+ the layers one behind the other.
-        sigmas: standard deviation of the latent along each; strengths are given in these.
-        space: `z`, `w` (a vector for all layers), or `w+` (one for each).
-        method: what found them.
-        names: what a slider is called.
-        layers: for each the first layer and one past the last that it moves; None moves all.
-        activity: for each the mean squared change of the image by a step of one sigma, over the variance of the images; two
-            unrelated images differ by 2. NaN where it is not known.
-        groups: in w+ the layers at which a new group begins, after the first, where the layers of a group are moved alike; None
-            where each is moved its own way.
-        scores: of the whole set, on held-out latents: `orthogonality` (mean squared off-diagonal cosine) and `activity`.
+        basis: one direction per row, of unit length; in w+ the layers concatenated.
+        sigmas: standard deviation of the latent along each direction; strengths are in these.
+        space: `z`, `w` (one vector for all layers), or `w+` (one for each layer).
+        method: the method that found them.
+        names: one per direction, shown at its slider.
+        layers: for each direction the first layer and one past the last that it moves; None moves all.
+        activity: for each direction the mean squared change of the image by a step of one sigma, over the variance of the
+            images; two unrelated images differ by 2. NaN where it is not known.
+        scores: of the whole set on held-out latents: `off_diagonal_cos2`, `off_diagonal_share`, `effective_directions` and
+            `activity`, as `measure_directions` defines them.
         provenance: base model, revision, seed and config.
         fingerprint: of the weights that they were found or measured on; None where that is not known.
 
     Raises:
-        ValueError: parts that do not fit each other, or values that move nothing anywhere.
+        ValueError: fields of different lengths, or values that no direction can have.
     """
 
     basis: Float[Tensor, "directions latent"]
@@ -50,7 +50,6 @@ class Directions:
     names: tuple[str, ...]
     layers: tuple[Layers, ...]
     activity: tuple[float, ...]
-    groups: tuple[int, ...] | None = None
     scores: dict[str, float] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
     fingerprint: str | None = None
@@ -74,7 +73,7 @@ class Directions:
 
     @property
     def digest(self) -> str:
-        """Tells sets apart by what they do to a latent, not by their names."""
+        """A hash of what the set does to latents; names do not count."""
         digest = hashlib.sha256(repr((self.space, self.layers)).encode())
         for tensor in self._tensors().values():
             digest.update(tensor.float().numpy().tobytes())
@@ -82,7 +81,7 @@ class Directions:
 
     @property
     def known_activity(self) -> dict[str, float]:
-        """The activity of each direction by its name, of those that were measured."""
+        """Activity by name, of the directions that were measured."""
         pairs = zip(self.names, self.activity, strict=True)
         return {name: activity for name, activity in pairs if not math.isnan(activity)}
 
@@ -90,10 +89,10 @@ class Directions:
         return {"basis": self.basis.contiguous().cpu(), "sigmas": self.sigmas.contiguous().cpu()}
 
     def index(self, key: int | str) -> int:
-        """The row of a direction by number or name.
+        """The row of a direction, by its number or name.
 
         Raises:
-            ValueError: no such direction; lists those there are.
+            ValueError: no such direction.
         """
         if isinstance(key, str):
             if key in self.names:
@@ -102,6 +101,17 @@ class Directions:
         if not 0 <= key < len(self):
             raise ValueError(f"direction must be 0..{len(self) - 1}, got {key}")
         return key
+
+    def moves(self, layers: int) -> Float[Tensor, "directions *latent"]:
+        """What one sigma along each direction adds to a latent.
+
+        Args:
+            layers: of the generator; z has none.
+
+        Raises:
+            ValueError: a direction on layers that the generator does not have.
+        """
+        return as_moves(self.basis * self.sigmas[:, None], self.space, layers, self.layers)
 
     def apply(
         self, latents: Float[Tensor, "batch *latent"], strengths: Mapping[int | str, float]
@@ -122,20 +132,13 @@ class Directions:
                 f"directions in {self.space} of width {self.basis.shape[1]} move latents of {wanted} dimensions, "
                 f"got the shape {tuple(latents.shape)}"
             )
-        moved = latents.clone()
+        by_row: dict[int, float] = {}
         for key, strength in strengths.items():
-            i = self.index(key)
-            step = (strength * self.sigmas[i] * self.basis[i]).to(latents)
-            first, end = self.layers[i] or (0, latents.shape[1])
-            if self.space == "w" and end > latents.shape[1]:
-                raise ValueError(f"{self.names[i]!r} moves layers {first} to {end - 1}, there are {latents.shape[1]}")
-            if self.space == "z":
-                moved += step
-            elif self.space == "w+":
-                moved += step.view(latents.shape[1:])
-            else:
-                moved[:, first:end] += step
-        return moved
+            by_row[self.index(key)] = by_row.get(self.index(key), 0.0) + strength
+        if not by_row:
+            return latents.clone()
+        moves = self.take(by_row).moves(latents.shape[1])
+        return moved(latents, moves, torch.tensor([*by_row.values()], dtype=moves.dtype))
 
     def rename(self, names: Mapping[int | str, str]) -> "Directions":
         """The same directions under other names, as in `{0: "hue"}`."""
@@ -145,7 +148,7 @@ class Directions:
         return dataclasses.replace(self, names=tuple(new))
 
     def take(self, keys: Iterable[int | str]) -> "Directions":
-        """Some of the directions, in the order named; the scores, which are of the whole set, are left out."""
+        """Some of the directions, in the given order, without scores: those are of the whole set."""
         rows = [self.index(key) for key in keys]
         return dataclasses.replace(
             self,
@@ -158,11 +161,11 @@ class Directions:
         )
 
     def unmeasured(self) -> "Directions":
-        """The same directions for other weights, on which nothing is known of what they do."""
+        """The same directions without activity and scores, for weights on which they were not measured."""
         return dataclasses.replace(self, activity=(math.nan,) * len(self), scores={})
 
     def active(self, least: float) -> "Directions":
-        """Those at least this part as active as the most active one, but never fewer than two; all where it is unknown."""
+        """The directions with at least this fraction of the highest activity, never fewer than two; all if any is NaN."""
         if any(map(math.isnan, self.activity)):
             return self
         most = sorted(self.activity, reverse=True)[:2]
@@ -213,7 +216,6 @@ class Directions:
                 names=tuple(map(str, described["names"])),
                 layers=tuple((int(pair[0]), int(pair[1])) if pair else None for pair in described["layers"]),
                 activity=tuple(math.nan if activity is None else float(activity) for activity in described["activity"]),
-                groups=None if described.get("groups") is None else tuple(map(int, described["groups"])),
                 scores={str(key): float(value) for key, value in described.get("scores", {}).items()},
                 provenance=dict(described.get("provenance", {})),
                 fingerprint=None if described.get("fingerprint") is None else str(described["fingerprint"]),

@@ -1,4 +1,4 @@
-"""Gram matrices JᵀJ of a generator's Jacobian along directions, one latent at a time so that memory stays small."""
+"""Gram matrices JᵀJ of a generator's Jacobian along moves, one latent at a time so that memory stays small."""
 
 from collections.abc import Sequence
 
@@ -6,45 +6,45 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from orojar_finetune.latents.latent_space import Anchors, LatentSpace
+from orojar_finetune.latents.latent_space import Latents, LatentSpace
 from orojar_finetune.runtime.reproducible import full_precision
 
 
 @torch.no_grad()
 def gram_matrix(
     space: LatentSpace,
-    anchor: Anchors,
-    directions: Float[Tensor, "directions size"],
+    latent: Latents,
+    moves: Float[Tensor, "moves *latent"],
     step: float,
     batch_size: int,
     activations: Sequence[int] = (),
-) -> Float[Tensor, "directions directions"]:
-    """The inner products of the changes that the directions make at one anchor, by central differences.
+) -> Float[Tensor, "moves moves"]:
+    """The inner products of the changes that moves make at one latent, by central differences.
 
     With activations, the mean over image and activations of their Gram matrices, each divided by its trace: only then do they
     weigh the same.
 
     Args:
-        directions: rows; their lengths count.
-        step: length of the difference, in lengths of the directions.
+        moves: their lengths count.
+        step: length of the difference, in lengths of the moves.
         batch_size: the most images generated at once.
     """
-    grams = [c @ c.T for c in jacobian(space, anchor, directions, step, batch_size, activations)]
+    grams = [c @ c.T for c in jacobian(space, latent, moves, step, batch_size, activations)]
     return grams[0] if len(grams) == 1 else torch.stack([g / trace(g) for g in grams]).mean(dim=0)
 
 
 def jacobian(
     space: LatentSpace,
-    anchor: Anchors,
-    directions: Float[Tensor, "directions size"],
+    latent: Latents,
+    moves: Float[Tensor, "moves *latent"],
     step: float,
     batch_size: int,
     activations: Sequence[int] = (),
-) -> list[Float[Tensor, "directions values"]]:
-    """How each output (image, then activations) changes along each direction at one anchor."""
-    steps = torch.cat([step * directions, -step * directions])
+) -> list[Float[Tensor, "moves values"]]:
+    """How each output (image, then activations) changes along each move at one latent."""
+    both = torch.cat([step * moves, -step * moves])
     with full_precision():
-        parts = [space.outputs(anchor, rows, activations) for rows in steps.split(batch_size)]
+        parts = [space.outputs(latent, rows, activations) for rows in both.split(batch_size)]
     columns = []
     for values in zip(*parts, strict=True):
         high, low = torch.cat([v.flatten(1) for v in values]).chunk(2)
@@ -53,6 +53,6 @@ def jacobian(
 
 
 def trace(gram: Float[Tensor, "*batch size size"]) -> Float[Tensor, "*batch 1 1"]:
-    """The trace, kept as two dimensions of one; at least the smallest positive number."""
+    """The trace, with two dimensions of length 1 behind it; at least the smallest positive number."""
     total = gram.diagonal(dim1=-2, dim2=-1).sum(dim=-1)
     return total.clamp_min(torch.finfo(gram.dtype).tiny)[..., None, None]

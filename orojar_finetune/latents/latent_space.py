@@ -1,51 +1,57 @@
-"""One latent space of a generator, as the methods see it: where latents come from, how far is far, what a step changes."""
+"""One latent space of a generator: sampled latents, their covariance, and what the generator makes of moved latents."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn import functional as F
 
-from orojar_adapters import Generator
+from orojar_adapters import Generator, Noise
+from orojar_finetune.latents.directions import Directions
+from orojar_finetune.latents.moves import as_moves
 
 STATISTICS_SAMPLES = 8192
 
 
 @dataclass(frozen=True)
-class Anchors:
-    """Latents at which something is measured: rows of z, or of ws with its layers, and their classes."""
+class Latents:
+    """A batch of latents: rows of z, or of ws with their layers, and the classes that belong to them."""
 
-    latents: Float[Tensor, "batch *latent"]
+    values: Float[Tensor, "batch *latent"]
     labels: Int[Tensor, " batch"] | None
 
     def __len__(self) -> int:
-        return len(self.latents)
+        return len(self.values)
 
-    def rows(self, rows: slice) -> "Anchors":
-        """Some of them."""
-        return Anchors(self.latents[rows], None if self.labels is None else self.labels[rows])
+    def __getitem__(self, rows: slice) -> "Latents":
+        return Latents(self.values[rows], None if self.labels is None else self.labels[rows])
+
+    def edited(self, directions: Directions, strengths: Mapping[int | str, float]) -> "Latents":
+        """The latents moved along directions, as by `Directions.apply`."""
+        return Latents(directions.apply(self.values, strengths), self.labels)
 
 
 @dataclass(frozen=True)
 class LatentSpace:
-    """A space of a generator, moved on a range of layers.
+    """A latent space of a generator, or the layers or coordinates of it that may move.
+
+    A step is a vector of the coordinates that may move; `moves` turns steps into what they add to a latent.
 
     Attributes:
-        generator: frozen while it is looked at.
+        generator: frozen in the meantime.
         name: `z`, `w`, or `w+`, where a step moves every layer by a vector of its own.
         layers: first layer and one past the last that a step moves; None moves all.
-        part: of z that a step moves, one of the generator's `latent_ranges`; None moves all.
-        groups: in w+ the layers at which a new group begins, after the first: the layers of a group are moved alike, each
-            group by a vector of its own. None makes every layer a group.
+        part: the part of z that a step moves, one of the generator's `latent_ranges`; None moves all of z.
+
+    Raises:
+        ValueError: a space, layers or a part that the generator does not have.
     """
 
     generator: Generator
     name: str
     layers: tuple[int, int] | None = None
     part: str | None = None
-    groups: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.name not in self.generator.spaces:
@@ -55,17 +61,10 @@ class LatentSpace:
         total = len(self.generator.layers)
         if self.layers is not None and self.layers[1] > total:
             raise ValueError(f"layers {self.layers} reach past the {total} layers of this generator")
-        if self.groups is not None and self.name != "w+":
-            raise ValueError(f"groups of layers are moved apart in w+ only, not in {self.name}: choose the space w+")
-        bounds = [self._rows[0], *(self.groups or ()), self._rows[1]]
-        if sorted(set(bounds)) != bounds:
-            raise ValueError(
-                f"groups must begin between layers {bounds[0]} and {bounds[-1]}, in rising order, got {self.groups}"
-            )
         parts = self.generator.latent_ranges
         if self.part is not None and (self.name != "z" or self.part not in parts):
-            known = f"z in {', '.join(parts)}" if parts else "no latent"
-            raise ValueError(f"part {self.part!r}: {self.generator.family} divides {known}")
+            known = f"divides z into {', '.join(parts)}" if parts else "does not divide its z"
+            raise ValueError(f"part {self.part!r}: {self.generator.family} {known}")
 
     @property
     def coordinates(self) -> slice:
@@ -81,23 +80,16 @@ class LatentSpace:
 
     @property
     def _repeats(self) -> int:
-        """How many latents a step moves apart."""
-        return len(self._group_of_row.unique()) if self.name == "w+" else 1
+        """How many vectors of their own a step consists of."""
+        first, end = self._range
+        return end - first if self.name == "w+" else 1
 
     @property
-    def _rows(self) -> tuple[int, int]:
-        """First layer and one past the last that a step moves."""
+    def _range(self) -> tuple[int, int]:
         return self.layers or (0, len(self.generator.layers))
 
-    @property
-    def _group_of_row(self) -> Int[Tensor, " rows"]:
-        """The group of each layer that a step moves."""
-        rows = torch.arange(*self._rows)
-        begins = rows[1:] if self.groups is None else torch.tensor(self.groups, dtype=rows.dtype)
-        return torch.bucketize(rows, begins, right=True)
-
     def whole(self, steps: Float[Tensor, "rows size"]) -> Float[Tensor, "rows latent"]:
-        """Steps at the full width of a latent, with zeros where they move nothing; in w+ the layers one behind the other."""
+        """Steps at the full width of a latent, as in `Directions.basis`: zeros for what they do not move."""
         if self.name == "w" or (self.name == "z" and self.part is None):
             return steps
         if self.name == "z":
@@ -105,79 +97,92 @@ class LatentSpace:
             full[:, self.coordinates] = steps
             return full
         full = steps.new_zeros(len(steps), len(self.generator.layers), self.generator.w_size)
-        full[:, slice(*self._rows)] = steps.view(len(steps), self._repeats, -1)[:, self._group_of_row.to(steps.device)]
+        full[:, slice(*self._range)] = steps.unflatten(1, (self._repeats, -1))
         return full.flatten(1)
 
-    def narrow(self, whole: Float[Tensor, "rows latent"]) -> Float[Tensor, "rows size"]:
-        """The steps that are as wide as a latent, without what this space does not move and what it moves alike."""
-        if self.name != "w+":
-            return whole[:, self.coordinates]
-        rows = torch.arange(*self._rows)
-        begins = rows[torch.cat([torch.tensor([True]), self._group_of_row.diff() > 0])]
-        return whole.unflatten(1, (len(self.generator.layers), -1))[:, begins.to(whole.device)].flatten(1)
+    def moves(self, steps: Float[Tensor, "rows size"]) -> Float[Tensor, "rows *latent"]:
+        """What steps add to a latent, on the layers of this space alone."""
+        return as_moves(self.whole(steps), self.name, len(self.generator.layers), [self.layers] * len(steps))
 
-    def narrow_units(self, whole: Float[Tensor, "rows latent"]) -> Float[Tensor, "rows size"]:
-        """Directions of unit length as wide as a latent, as directions of unit length here: layers moved alike count once."""
-        steps = self.narrow(whole)
-        return steps if self.groups is None else F.normalize(steps, dim=1)
+    def sample(self, count: int, rng: torch.Generator) -> Latents:
+        """Latents as the generator draws them, without truncation."""
+        z, labels = self.generator.sample_latents(count, rng), self.generator.sample_labels(count, rng)
+        return self.of_z(Latents(z, labels))
 
-    def sample(self, count: int, rng: torch.Generator) -> Anchors:
-        """Latents as the generator meets them, without truncation."""
-        z = self.generator.sample_latents(count, rng)
-        labels = self.generator.sample_labels(count, rng)
+    @torch.no_grad()
+    def batches(self, count: int, rng: torch.Generator, batch_size: int) -> Iterator[Latents]:
+        """The latents of `sample`, a batch at a time, so that ws of many layers are never all in memory.
+
+        Raises:
+            ValueError: no latents.
+        """
+        if count < 1:
+            raise ValueError(f"latents must be at least 1, got {count}")
+        z = Latents(self.generator.sample_latents(count, rng), self.generator.sample_labels(count, rng))
+        for start in range(0, count, batch_size):
+            yield self.of_z(z[start : start + batch_size])
+
+    @torch.no_grad()
+    def of_z(self, latents: Latents) -> Latents:
+        """Latents in z as latents in this space."""
         if self.name == "z":
-            return Anchors(z, labels)
-        with torch.no_grad():
-            return Anchors(self.generator.map(z, labels), labels)
+            return latents
+        return Latents(self.generator.map(latents.values, latents.labels), latents.labels)
 
     def covariance(self, rng: torch.Generator) -> Float[Tensor, "size size"]:
-        """The covariance of one latent, exact in z, from 8192 samples in w.
+        """The covariance of one latent: exact in z, from 8192 samples in w.
 
-        In w+ that of layers which each follow a latent of their own, as in style mixing: layers that are always equal would
-        give a direction that moves them against each other no standard deviation at all.
+        In w+ the layers count as independent of each other, as under style mixing. They are equal otherwise, and a direction
+        that moves them against each other would have a standard deviation of 0.
         """
-        of_one = self._covariance_of_one(rng)
-        return torch.block_diag(*[of_one] * self._repeats)
-
-    def root(self, rng: torch.Generator) -> Float[Tensor, "size size"]:
-        """The symmetric root of the covariance: it makes a step here out of one in whitened coordinates, where sigmas are 1."""
-        of_one = self._covariance_of_one(rng)
-        values, vectors = torch.linalg.eigh(of_one.cpu())  # not every device can
-        root = (vectors * values.clamp_min(0).sqrt() @ vectors.T).to(of_one)
-        return torch.block_diag(*[root] * self._repeats)
+        return torch.block_diag(*[self._covariance_of_one(rng)] * self._repeats)
 
     def _covariance_of_one(self, rng: torch.Generator) -> Float[Tensor, "latent latent"]:
-        """That of the z, or of the w of one layer."""
+        """The covariance of z, or of the w of one layer."""
         if self.name == "z":
             return self.generator.latent_sigma**2 * torch.eye(self.size, device=self.generator.device)
-        return torch.cov(self.sample(STATISTICS_SAMPLES, rng).latents[:, 0].T)
+        return torch.cov(self.sample(STATISTICS_SAMPLES, rng).values[:, 0].T)
 
-    def move(
-        self, latents: Float[Tensor, "batch *latent"], steps: Float[Tensor, "batch size"]
-    ) -> Float[Tensor, "batch *latent"]:
-        """Latents after steps, on the layers of this space alone."""
-        if self.name == "z":
-            return latents + self.whole(steps)
-        if self.name == "w+":
-            return latents + self.whole(steps).view(len(steps), *latents.shape[1:])
-        first, end = self._rows
-        mask = latents.new_zeros(latents.shape[1], 1)
-        mask[first:end] = 1
-        return latents + steps[:, None] * mask
+    def sigmas(self, steps: Float[Tensor, "rows size"], rng: torch.Generator) -> Float[Tensor, " rows"]:
+        """The standard deviation of latents along unit vectors."""
+        return (steps @ self.covariance(rng) * steps).sum(dim=1).clamp_min(0).sqrt()
 
     def outputs(
-        self, anchors: Anchors, steps: Float[Tensor, "rows size"], activations: Sequence[int] = ()
+        self,
+        latents: Latents,
+        moves: Float[Tensor, "rows *latent"],
+        activations: Sequence[int] = (),
+        noise: Noise = "const",
     ) -> list[Float[Tensor, "rows _ _ _"]]:
-        """The image, then the named layers' activations, at moved anchors.
+        """The image, then the activations of the named layers, of moved latents.
 
         Args:
-            anchors: repeated as a block as often as there are steps for them: row r belongs to anchor r modulo their number.
-            steps: what is added to each.
+            latents: repeated as a block, as often as there are moves for each: row r moves latent r modulo their number.
+            moves: what is added to each.
         """
-        repeats = len(steps) // len(anchors)
-        latents = anchors.latents.repeat(repeats, *[1] * (anchors.latents.ndim - 1))
-        labels = None if anchors.labels is None else anchors.labels.repeat(repeats)
-        moved = self.move(latents, steps)
-        ws = self.generator.map(moved, labels) if self.name == "z" else moved
-        image, kept = self.generator.synthesize_with_activations(ws, activations, "const", labels)
+        repeats = len(moves) // len(latents)
+        values = latents.values.repeat(repeats, *[1] * (latents.values.ndim - 1)) + moves
+        labels = None if latents.labels is None else latents.labels.repeat(repeats)
+        ws = self.generator.map(values, labels) if self.name == "z" else values
+        image, kept = self.generator.synthesize_with_activations(ws, activations, noise, labels)
         return [image, *kept]
+
+    @torch.no_grad()
+    def images(self, latents: Latents) -> Float[Tensor, "batch channels height width"]:
+        """The images of latents in float32, nominally in [-1, 1], not clamped."""
+        return self.outputs(latents, torch.zeros_like(latents.values))[0].float()
+
+
+def by_latent(
+    space: LatentSpace, count: int, rng: torch.Generator, batch_size: int, measure: Callable[[Latents], Tensor]
+) -> Float[Tensor, "latents ..."]:
+    """What is measured at each of so many sampled latents, on the CPU.
+
+    Args:
+        batch_size: latents at a time.
+        measure: takes a batch of latents, returns one row for each.
+
+    Raises:
+        ValueError: no latents.
+    """
+    return torch.cat([measure(latents).cpu() for latents in space.batches(count, rng, batch_size)])

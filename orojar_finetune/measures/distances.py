@@ -1,4 +1,4 @@
-"""How far apart two images are: the distances that paths are measured in, and the table of them."""
+"""Distances between images, in which path lengths are measured."""
 
 import importlib
 import warnings
@@ -20,13 +20,13 @@ LPIPS_SIZE = 256
 
 
 class Distance(nn.Module, ABC):
-    """The distance of images pair by pair, 0 for equal ones; for small changes it grows with their square."""
+    """A distance between images, pair by pair: 0 for equal ones, for small changes proportional to their square."""
 
     @torch.no_grad()
     def forward(
         self, a: Float[Tensor, "batch channels height width"], b: Float[Tensor, "batch channels height width"]
     ) -> Float[Tensor, " batch"]:
-        """One distance a pair.
+        """One distance per pair.
 
         Args:
             a: nominally in [-1, 1]; not clamped, since a step beyond the range is a step too.
@@ -54,11 +54,11 @@ class PixelDistance(Distance):
 class PerceptualDistance(Distance):
     """LPIPS with VGG16 (Zhang et al., CVPR 2018, version 0.1), which StyleGAN's path lengths are measured in.
 
-    Images are brought to 256 x 256 pixels, larger ones by averaging, smaller ones by bilinear interpolation. Gray ones count
-    as RGB, and alpha is left out.
+    Images are resized to 256 x 256 pixels, larger ones by averaging, smaller ones by bilinear interpolation. Gray images count
+    as RGB, and alpha is ignored.
 
     Raises:
-        ValueError: the package, a torchvision that fits, or the weights, which come from the network, cannot be had.
+        ValueError: the package, a torchvision that fits, or the weights, which are downloaded, are not available.
     """
 
     def __init__(self) -> None:
@@ -90,14 +90,14 @@ class PerceptualDistance(Distance):
 
 
 DISTANCES: dict[str, Callable[[], Distance]] = {"pixels": PixelDistance, "lpips": PerceptualDistance}
-"""By name; `pixels` needs nothing, `lpips` is what published path lengths are in. They are in units of their own."""
+"""By name; `pixels` needs nothing, `lpips` is what published path lengths are in. Their units differ."""
 
 
 def load_distance(name: str, device: torch.device | str = "cpu") -> Distance:
     """A distance by name, ready on a device.
 
     Raises:
-        ValueError: an unknown name, or a distance that cannot be had here.
+        ValueError: an unknown name, or a distance that is not available here.
     """
     if name not in DISTANCES:
         raise ValueError(f"distance must be one of {', '.join(DISTANCES)}, got {name!r}")
@@ -107,7 +107,7 @@ def load_distance(name: str, device: torch.device | str = "cpu") -> Distance:
 def at_size(
     images: Float[Tensor, "batch channels height width"], size: int = LPIPS_SIZE
 ) -> Float[Tensor, "batch channels size size"]:
-    """Square images at another height and width: averaged where they shrink, interpolated where they grow."""
+    """Square images at another size: averaged where they shrink, interpolated where they grow."""
     if images.shape[2] > size:
         return F.adaptive_avg_pool2d(images, size)
     return F.interpolate(images, size=(size, size), mode="bilinear") if images.shape[2] < size else images

@@ -1,4 +1,4 @@
-"""What sets of images are compared by: extractors of feature vectors, and the table of them."""
+"""Feature extractors by which sets of images are compared."""
 
 import copy
 import importlib
@@ -25,10 +25,10 @@ class Extractor(nn.Module, ABC):
 
     @torch.no_grad()
     def forward(self, images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch features"]:
-        """One feature vector an image.
+        """One feature vector per image.
 
         Args:
-            images: gray, RGB or RGBA, in [-1, 1]; values beyond are clamped, as a screen would.
+            images: gray, RGB or RGBA, in [-1, 1]; values beyond are clamped, as on a screen.
 
         Raises:
             ValueError: another number of channels.
@@ -42,7 +42,7 @@ class Extractor(nn.Module, ABC):
 
 @final
 class SceneFeatures(Extractor):
-    """What the bundled reader of scenes sees: which factors, and how sharp and how bright they are drawn."""
+    """Features of the bundled network that reads the factors of scenes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,12 +54,12 @@ class SceneFeatures(Extractor):
 
 @final
 class RandomFeatures(Extractor):
-    """What a convolutional network with random weights sees, at four scales.
+    """Features of a convolutional network with random weights, at four scales.
 
-    Mean and standard deviation over the picture at each scale, then random projections of a 4 x 4 grid at the coarsest, which
-    know where things are. Networks that were never trained compare sets of images meaningfully where trained ones know nothing
-    of such images (Naeem et al., ICML 2020, of a randomly initialised VGG16). The weights are the same everywhere; features of
-    images of different sizes are not comparable.
+    Mean and standard deviation over the image at each scale, then random projections of a 4 x 4 grid at the coarsest, which
+    keep positions. Untrained networks compare sets of images meaningfully where trained ones know nothing of such images
+    (Naeem et al., ICML 2020, with a randomly initialized VGG16). The weights are the same everywhere; features of images of
+    different sizes are not comparable.
     """
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ class InceptionFeatures(Extractor):
     """The 2048 pool features of the Inception network that FID is defined with, through torch-fidelity.
 
     Raises:
-        ValueError: the package or its weights, which come from the network, cannot be had.
+        ValueError: the package or its weights, which are downloaded, are not available.
     """
 
     def __init__(self) -> None:
@@ -101,7 +101,7 @@ class InceptionFeatures(Extractor):
                 f"({type(e).__name__}: {e}): pip install 'orojar-finetune[fidelity]', {others}"
             ) from e
         try:
-            # its own loader unpickles whatever the file holds; this one lets nothing but tensors pass, and caches the file
+            # the package's own loader unpickles whatever the file holds; this one accepts only tensors, and caches the file
             torch.hub.load_state_dict_from_url(fidelity.URL_INCEPTION_V3, weights_only=True, progress=False)
             self.network = fidelity.FeatureExtractorInceptionV3("inception", ["2048"])
         except OSError as e:
@@ -116,14 +116,14 @@ class InceptionFeatures(Extractor):
 
 @final
 class OwnFeatures(Extractor):
-    """Features of somebody's own network, such as a recogniser of faces.
+    """Features of the user's own network, such as one for face recognition.
 
     Args:
-        name: `package.module:function`, where Python can import it; called without arguments it gives a module that takes RGB
-            images in [-1, 1], of the generator's size, and gives one vector an image.
+        name: `package.module:function`, importable; called without arguments it returns a module that takes RGB images in
+            [-1, 1], of the generator's size, and returns one vector per image.
 
     Raises:
-        ValueError: no such module or function, or no network comes out of it.
+        ValueError: no such module or function, or it does not return a network.
     """
 
     def __init__(self, name: str) -> None:
@@ -134,19 +134,19 @@ class OwnFeatures(Extractor):
             network = getattr(importlib.import_module(module), function)()
         except (ImportError, AttributeError) as e:
             raise ValueError(
-                f"features {name!r} cannot be had ({e}): give module:function, a module that Python can import (set PYTHONPATH "
-                "to its folder) and a function in it that makes the network"
+                f"features {name!r} could not be imported ({e}): give module:function, a module that Python can import (set "
+                "PYTHONPATH to its folder) and a function in it that makes the network"
             ) from e
         if not isinstance(network, nn.Module):
             raise ValueError(f"features {name!r} must make a torch.nn.Module, got a {type(network).__name__}")
         self.network = network
 
     def extract(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch features"]:
-        found = self.network(images)
-        if not isinstance(found, Tensor) or found.ndim != 2 or len(found) != len(images):
-            what = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
-            raise ValueError(f"features {self.name!r} must give one vector an image, {len(images)} x width, got {what}")
-        return found
+        vectors = self.network(images)
+        if not isinstance(vectors, Tensor) or vectors.ndim != 2 or len(vectors) != len(images):
+            what = tuple(vectors.shape) if isinstance(vectors, Tensor) else type(vectors).__name__
+            raise ValueError(f"features {self.name!r} must give one vector per image, {len(images)} x width, got {what}")
+        return vectors
 
 
 FEATURES: dict[str, Callable[[], Extractor]] = {
@@ -154,7 +154,7 @@ FEATURES: dict[str, Callable[[], Extractor]] = {
     "random": RandomFeatures,
     "inception": InceptionFeatures,
 }
-"""By name; `scenes` knows pictures of this package's scenes alone, `random` any, `inception` photographs."""
+"""By name: `scenes` is for this package's scenes, `inception` for photographs, `random` for anything."""
 
 
 def load_features(name: str, device: torch.device | str = "cpu") -> Extractor:
@@ -164,7 +164,7 @@ def load_features(name: str, device: torch.device | str = "cpu") -> Extractor:
         name: one of `FEATURES`, or `package.module:function` for one's own (see `OwnFeatures`).
 
     Raises:
-        ValueError: an unknown name, or features that cannot be had here.
+        ValueError: an unknown name, or features that are not available here.
     """
     if name not in FEATURES and ":" not in name:
         raise ValueError(f"features must be one of {', '.join(FEATURES)}, or module:function for your own, got {name!r}")

@@ -1,4 +1,4 @@
-"""How far generated images are from real ones."""
+"""The Fréchet distance between generated and real images, as validations measure it."""
 
 from collections.abc import Callable
 
@@ -15,17 +15,17 @@ from orojar_finetune.runtime.reproducible import rng
 
 BATCH = 64
 FAR = 1 << 40
-"""Added to the steps whose real images are compared with, so that they are not the first ones trained on."""
+"""Added to the steps of the real images here, so that they are not the first ones trained on."""
 
 
 class Fidelity:
-    """Compares generators with real images, which are looked at once.
+    """Compares generators with real images, whose features are computed once.
 
     Attributes:
-        features: what is compared, by name.
+        features: the name of the features.
 
     Raises:
-        ValueError: features that do not exist or cannot be had, or real images that are all alike.
+        ValueError: features that do not exist or are not available, or real images that are all the same.
     """
 
     def __init__(self, reals: RealImages, config: ComparisonConfig, processes: Processes, seed: int) -> None:
@@ -35,7 +35,7 @@ class Fidelity:
         self.real = self._moments(lambda i: reals.batch(FAR + i, BATCH, slice(0, BATCH))[0])
         self.spread = self.real.covariance.trace().item()
         if not self.spread > 0:
-            raise ValueError("data: all images are alike, so that nothing can be learned from them: give different ones")
+            raise ValueError("data: all images are the same, so there is nothing to learn from them: use different ones")
 
     def of(self, generator: Generator) -> float:
         """The Fréchet distance of a generator's images to the real ones, over the variance of the real ones' features.

@@ -1,4 +1,4 @@
-"""What an evaluation found: figures with their intervals, a line a direction, matrices and curves; also as plain data."""
+"""The results of an evaluation: figures with intervals, figures per direction, matrices and curves; also as plain data."""
 
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -9,8 +9,8 @@ class Figure(NamedTuple):
 
     Attributes:
         value: what was measured.
-        low: lower end of its 95 % interval over latents, where there is one (of the recall over real images; for
-            predictabilities it is the smallest over seeds).
+        low: lower end of its 95 % interval over latents, if there is one (for the recall over real images; for
+            predictabilities the smallest over seeds).
         high: upper end.
     """
 
@@ -19,7 +19,7 @@ class Figure(NamedTuple):
     high: float | None = None
 
     def __str__(self) -> str:
-        """In digits that say something, the interval behind it where there is one."""
+        """Significant digits, with the interval in brackets if there is one."""
         ends = "" if self.low is None or self.high is None else f" [{digits(self.low)}, {digits(self.high)}]"
         return digits(self.value) + ends
 
@@ -33,12 +33,12 @@ class Figure(NamedTuple):
 
 
 def digits(value: float) -> str:
-    """Three digits behind the point, of small numbers the first two that are not 0."""
+    """Three decimals, or for small numbers two significant digits."""
     return f"{value:.3f}" if abs(value) >= 0.01 or value == 0 else f"{value:.2g}"
 
 
 class Matrix(NamedTuple):
-    """Numbers by direction and by something else, such as the true factors."""
+    """Numbers by direction and something else, such as the true factors."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[float, ...], ...]
@@ -54,16 +54,16 @@ class Curve(NamedTuple):
 
 @dataclass
 class Findings:
-    """Everything found out about one generator with one direction set.
+    """The results for one generator with one direction set.
 
     Attributes:
-        name: what the column is called.
+        name: of the column.
         directions: names of the directions, most active first.
-        figures: numbers of the whole.
-        of_directions: numbers of each direction.
-        matrices: numbers of each direction and something else.
+        figures: numbers for the whole set.
+        of_directions: numbers per direction.
+        matrices: numbers per direction and something else.
         curves: lines to draw.
-        notes: what was left out, and why; what a reader must know.
+        notes: what was left out and why, and other remarks.
     """
 
     name: str
@@ -75,7 +75,7 @@ class Findings:
     notes: list[str] = field(default_factory=list)
 
     def add(self, other: "Findings") -> None:
-        """Takes over what another one found."""
+        """Adds the results of another one."""
         self.figures |= other.figures
         self.of_directions |= other.of_directions
         self.matrices |= other.matrices
@@ -113,37 +113,45 @@ class Meaning(NamedTuple):
 
 
 MEANINGS: dict[str, Meaning] = {
-    "orthogonality": Meaning("mean squared off-diagonal cosine of the image's Jacobian along the directions", "lower"),
-    "orthogonality of layers": Meaning(
-        "the same of the activations of layers, by default the last at each resolution; their mean", "lower"
+    "off_diagonal_share": Meaning(
+        "|offdiag(G)|² / |G|² for G = JᵀJ of the image along the directions in sigmas; 0 is orthogonal", "lower"
     ),
+    "effective_directions": Meaning("(sum g_ii)² / sum g_ii²: how many directions change the image about equally"),
+    "off_diagonal_cos2": Meaning("mean squared cosine between the changes that two directions make; 0 is orthogonal", "lower"),
+    "off_diagonal_share of layers": Meaning(
+        "the share for the activations of layers, by default the last of each resolution; their mean", "lower"
+    ),
+    "off_diagonal_cos2 of layers": Meaning("the mean squared cosine for the same layers; their mean", "lower"),
     "activity": Meaning("mean squared change of the image by one sigma, over the variance of images; two unrelated ones: 2"),
-    "activeness": Meaning("variance over pixels between -2, 0 and 2 sigmas (Peebles et al., 2020)"),
-    "path length in z": Meaning("PPL: squared distance a step, over the step squared, between random latents in z", "lower"),
+    "activeness": Meaning("variance of the image between -2, 0 and 2 sigmas (Peebles et al., 2020)"),
+    "path length in z": Meaning("PPL: squared distance per step, over the step squared, between random latents in z", "lower"),
     "path length in w": Meaning("the same in w", "lower"),
     "path length along directions": Meaning("PIPL: the same along the directions, for a step of one sigma (Song et al., 2023)"),
     "traversal length": Meaning("length of the path of images from -2 to 2 sigmas of a direction"),
     "frechet distance": Meaning(
-        "between features of real and of generated images, over the variance of the real ones'", "lower"
+        "between features of real and generated images, over the variance of the real ones' features", "lower"
     ),
-    "frechet distance, undivided": Meaning("the same in squared units of the features; of inception's it is FID", "lower"),
+    "frechet distance, undivided": Meaning("the same in squared units of the features; for inception's it is FID", "lower"),
     "kernel distance": Meaning("squared maximum mean discrepancy of the same features, by KID's estimator", "lower"),
-    "precision": Meaning("the part of generated images that lie among the real ones", "higher"),
-    "recall": Meaning("the part of real images that lie among the generated ones", "higher"),
+    "precision": Meaning("fraction of generated images that lie among the real ones", "higher"),
+    "recall": Meaning("fraction of real images that lie among the generated ones", "higher"),
     "preservation": Meaning("cosine similarity of features before and after an edit of 2 sigmas, both ways"),
-    "preservation of identity": Meaning("the same of a recogniser's features: who is in the picture, not how it looks"),
-    "predictability, best epoch": Meaning("VP: how often a network tells which direction changed, on pairs it has not seen"),
+    "preservation of identity": Meaning("the same for the features of a recognition network"),
+    "predictability, best epoch": Meaning("VP: how often a network recognizes which direction changed, on unseen pairs"),
     "predictability, last epoch": Meaning("the same after the last epoch", "higher"),
     "predictability, by chance": Meaning("what guessing gives"),
     "disentanglement": Meaning(
-        "whether each direction moves one true factor, by DCI's formula on what a step changes; 1 is perfectly", "higher"
+        "whether each direction moves one true factor, by DCI's formula on what a step changes; 1 is perfect", "higher"
     ),
-    "completeness": Meaning(
-        "whether each true factor is moved by one direction, by the same formula; 1 is perfectly", "higher"
-    ),
-    "mutual information gap": Meaning("MIG: how far the best code of each factor stands out from the next", "higher"),
-    "factors nobody moves": Meaning("true factors that no direction moves by a third of their standard deviation", "lower"),
-    "seconds": Meaning("spent on finding the directions"),
-    "images generated": Meaning("for finding the directions"),
+    "completeness": Meaning("whether each true factor is moved by one direction, by the same formula; 1 is perfect", "higher"),
+    "mutual information gap": Meaning("MIG: the gap between the most informative code of each factor and the next", "higher"),
+    "unmoved factors": Meaning("true factors that no direction moves by a third of their standard deviation", "lower"),
+    "seconds": Meaning("search time"),
+    "images generated": Meaning("during the search"),
 }
 """By name, in the order of the tables."""
+
+
+def title(name: str) -> str:
+    """A figure's name as people read it, such as `off-diagonal cos²`."""
+    return name.replace("off_diagonal_", "off-diagonal ").replace("cos2", "cos²").replace("_", " ")

@@ -1,4 +1,4 @@
-"""The Fréchet distance between two sets of feature vectors, apart from where features come from."""
+"""The Fréchet distance between two sets of feature vectors, whatever the features."""
 
 import math
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Moments:
-    """What the distance needs of a set of feature vectors; moments of parts add up to those of the whole.
+    """Mean and scatter of a set of feature vectors; the moments of two sets add up to those of their union.
 
     Attributes:
         count: of vectors.
@@ -28,13 +28,13 @@ class Moments:
         """The moments of one batch.
 
         Raises:
-            ValueError: no vectors, or numbers that are not finite, as of a generator that has diverged.
+            ValueError: no vectors, or numbers that are NaN or infinite, as of a generator that has diverged.
         """
         if not len(features):
             raise ValueError("moments need at least one feature vector, got none")
         values = features.detach().cpu().double()
         if not values.isfinite().all():
-            raise ValueError("features are not finite: the images hold nan or infinity")
+            raise ValueError("features are NaN or infinite: so are some of the images")
         mean = values.mean(dim=0)
         deviations = values - mean
         return cls(len(values), mean, deviations.T @ deviations)
@@ -68,8 +68,8 @@ def frechet_distance(a: Moments, b: Moments) -> float:
 
     |m_a - m_b|² + Tr(C_a + C_b - 2 (C_a C_b)^½)  (Dowson and Landau 1982, eq. 4; Heusel et al., NeurIPS 2017, eq. 6)
 
-    In squared units of the features. Few samples make it too large, by an amount that falls with their number (Chong and
-    Forsyth, CVPR 2020): compare only distances of equal counts.
+    In squared units of the features. It is biased upwards, the more the fewer the samples (Chong and Forsyth, CVPR 2020):
+    compare only distances of equal counts.
 
     Raises:
         ValueError: features of different widths, or fewer than two vectors.
@@ -83,24 +83,24 @@ def frechet_distance(a: Moments, b: Moments) -> float:
 
 
 def distance_of_rows(a: Float[Tensor, "count features"], b: Moments) -> Callable[[Int[Tensor, " rows"]], float]:
-    """The distance of some rows of a, each any number of times, from b: what can be resampled.
+    """A function of row indices: the distance between those rows of a, each any number of times, and b.
 
-    Faster than `frechet_distance`, as all that b needs is done once, and less exact by the root of the rounding.
+    For resampling: faster than `frechet_distance`, since b is factored once, and less exact.
     """
     factor, a = _factor(b.covariance), a.detach().cpu().double() - b.mean
     inside, lengths = a @ factor, a.square().sum(dim=1)
 
-    def found(rows: Tensor) -> float:
+    def distance(rows: Tensor) -> float:
         count, shift = len(rows), a[rows].mean(dim=0).square().sum()
         spread = (lengths[rows].mean() - shift) * count / (count - 1) + b.covariance.trace()
         overlap = torch.linalg.eigvalsh(inside[rows].T.cov()).clamp_min(0).sqrt().sum()
         return (shift + spread - 2 * overlap).item()
 
-    return found
+    return distance
 
 
 def _factor(covariance: Float[Tensor, "features features"]) -> Float[Tensor, "features rank"]:
-    """F with F Fᵀ = C, without the directions in which C is nought but for rounding."""
+    """F with F Fᵀ = C, without the eigenvectors whose eigenvalue is 0 up to rounding."""
     eigenvalues, eigenvectors = torch.linalg.eigh(covariance)
     rounding = math.ulp(1.0) * len(eigenvalues) * eigenvalues[-1]
     kept = eigenvalues > rounding

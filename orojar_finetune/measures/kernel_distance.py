@@ -1,4 +1,4 @@
-"""The kernel distance between two sets of feature vectors (KID), apart from where features come from."""
+"""The kernel distance between two sets of feature vectors (KID), whatever the features."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -28,12 +28,12 @@ def kernel_distance(
 ) -> KernelDistance:
     """The squared maximum mean discrepancy of the features, over random subsets (Bińkowski et al., ICLR 2018, section 4).
 
-    Unlike the Fréchet distance it expects the same whatever the number of images, so that few are enough; about 0 for equal
-    distributions, where it is negative as often as not. With the 2048 features of `inception` it is KID.
+    Unlike the Fréchet distance it is unbiased, so that few images are enough; for equal distributions it is about 0, and
+    negative half of the time. With the 2048 features of `inception` it is KID.
 
     Args:
-        rng: on the CPU; which vectors a subset has.
-        subset_size: vectors of each set in a subset, none of them twice.
+        rng: on the CPU, draws the subsets.
+        subset_size: vectors of each set in a subset, drawn without replacement.
 
     Raises:
         ValueError: fewer vectors than a subset has, fewer than 2 in one, or no subsets.
@@ -46,8 +46,8 @@ def kernel_distance(
     def some(features: Tensor) -> Tensor:
         return features.cpu()[torch.randperm(len(features), generator=rng)[:subset_size]]
 
-    found = torch.tensor([squared_discrepancy(some(a), some(b)) for _ in range(subsets)], dtype=torch.float64)
-    return KernelDistance(found.mean().item(), found.std(correction=0).item())
+    distances = torch.tensor([squared_discrepancy(some(a), some(b)) for _ in range(subsets)], dtype=torch.float64)
+    return KernelDistance(distances.mean().item(), distances.std(correction=0).item())
 
 
 def squared_discrepancy(a: Float[Tensor, "count features"], b: Float[Tensor, "others features"]) -> float:
@@ -57,22 +57,22 @@ def squared_discrepancy(a: Float[Tensor, "count features"], b: Float[Tensor, "ot
     (Gretton et al., JMLR 2012, eq. 3; the kernel of Bińkowski et al., ICLR 2018).
 
     Raises:
-        ValueError: fewer than two vectors in a set, or numbers that are not finite.
+        ValueError: fewer than two vectors in a set, or numbers that are NaN or infinite.
     """
     a, b = a.detach().cpu().double(), b.detach().cpu().double()
     if min(len(a), len(b)) < 2:
         raise ValueError(f"each set needs at least 2 feature vectors, got {len(a)} and {len(b)}")
     if not (a.isfinite().all() and b.isfinite().all()):
-        raise ValueError("features are not finite: the images hold nan or infinity")
+        raise ValueError("features are NaN or infinite: so are some of the images")
     return _mean_of_others(a) + _mean_of_others(b) - 2 * _kernel_sum(a, b) / (len(a) * len(b))
 
 
 def discrepancy_of_rows(
     a: Float[Tensor, "count features"], b: Float[Tensor, "others features"]
 ) -> Callable[[Int[Tensor, " rows"]], float]:
-    """`squared_discrepancy` of some rows of a, each any number of times, from all of b: what can be resampled.
+    """A function of row indices: `squared_discrepancy` of those rows of a, each any number of times, and all of b.
 
-    No row is compared with itself, as often as it may come. Kernels of all pairs are kept: count² numbers in float64.
+    For resampling. A row is never compared with itself, however often it is drawn. Keeps count² kernel values in float64.
     """
     a, b = a.detach().cpu().double(), b.detach().cpu().double()
     pairs = torch.cat([_kernel(part, a) for part in a.split(CHUNK)])
@@ -80,18 +80,18 @@ def discrepancy_of_rows(
     to_others = torch.cat([_kernel(part, b).mean(dim=1) for part in a.split(CHUNK)])
     of_others = _mean_of_others(b)
 
-    def found(rows: Tensor) -> float:
+    def discrepancy(rows: Tensor) -> float:
         times = torch.bincount(rows, minlength=len(a)).double()
         repeated = times.square()
         different = times.sum().square() - repeated.sum()
         among = (times @ pairs @ times - repeated @ itself) / different
         return (among + of_others - 2 * (times @ to_others) / times.sum()).item()
 
-    return found
+    return discrepancy
 
 
 def _mean_of_others(a: Float[Tensor, "count features"]) -> float:
-    """Of the kernel over pairs of different vectors."""
+    """The mean of the kernel over pairs of different vectors."""
     with_themselves = (a.square().mean(dim=1) + 1).pow(3).sum().item()
     return (_kernel_sum(a, a) - with_themselves) / (len(a) * (len(a) - 1))
 

@@ -1,6 +1,4 @@
-"""How much of what is generated is real, and how much of what is real is generated, from features."""
-
-from typing import NamedTuple
+"""Precision and recall: which generated images lie among the real ones, and which real ones among the generated ones."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -9,47 +7,29 @@ from torch import Tensor
 CHUNK = 1024
 """Rows and columns of a matrix of distances at a time."""
 ROUNDING = 1e-12
-"""Of a squared distance, as a part of the squared lengths that it is the difference of: equal vectors must be found equal."""
-
-
-class PrecisionRecall(NamedTuple):
-    """Both in [0, 1].
-
-    Attributes:
-        precision: the part of generated vectors that lie among the real ones: whether images are good.
-        recall: the part of real vectors that lie among the generated ones: whether they are of every kind.
-    """
-
-    precision: float
-    recall: float
-
-
-def precision_recall(
-    generated: Float[Tensor, "count features"], real: Float[Tensor, "others features"], k: int = 3
-) -> PrecisionRecall:
-    """Improved precision and recall (Kynkäänniemi et al., NeurIPS 2019, eq. 1 and 2).
-
-    A vector lies among others where it is as near to one of them as that one's k-th neighbour in its own set. Both figures
-    depend on the numbers of vectors: compare those of equal counts. One real outlier has a large ball and can let much pass.
-
-    Args:
-        k: neighbours, 3 in the paper.
-
-    Raises:
-        ValueError: a set with no more than k vectors, or numbers that are not finite.
-    """
-    return PrecisionRecall(*(inside.double().mean().item() for inside in members(generated, real, k)))
+"""Error of a squared distance, relative to the squared lengths that it is computed from: equal vectors must count as equal."""
 
 
 def members(
     generated: Float[Tensor, "count features"], real: Float[Tensor, "others features"], k: int = 3
 ) -> tuple[Bool[Tensor, " count"], Bool[Tensor, " others"]]:
-    """Which generated vectors lie among the real ones, and which real ones among the generated; as in `precision_recall`."""
+    """Which generated vectors lie among the real ones, and which real ones among the generated ones.
+
+    The means are improved precision and recall (Kynkäänniemi et al., NeurIPS 2019, eq. 1 and 2). A vector lies among others
+    where it is as near to one of them as that one's k-th neighbor in its own set. Both depend on the numbers of vectors:
+    compare those of equal counts. A single real outlier has a large ball and can let many pass.
+
+    Args:
+        k: neighbors, 3 in the paper.
+
+    Raises:
+        ValueError: a set with no more than k vectors, or numbers that are NaN or infinite.
+    """
     if k < 1 or min(len(generated), len(real)) <= k:
         raise ValueError(f"each set needs more than k >= 1 vectors, got {len(generated)} and {len(real)} with k = {k}")
     generated, real = generated.detach().cpu().double(), real.detach().cpu().double()
     if not (generated.isfinite().all() and real.isfinite().all()):
-        raise ValueError("features are not finite: the images hold nan or infinity")
+        raise ValueError("features are NaN or infinite: so are some of the images")
     middle = real.mean(dim=0)  # so that squared distances are not small differences of large squares
     generated, real = generated - middle, real - middle
     return _among(generated, real, k), _among(real, generated, k)
@@ -58,7 +38,7 @@ def members(
 def _among(
     vectors: Float[Tensor, "count features"], others: Float[Tensor, "others features"], k: int
 ) -> Bool[Tensor, " count"]:
-    """Whether each is as near to one of the others as that one's k-th neighbour."""
+    """Whether each is as near to one of the others as that one's k-th neighbor."""
     reaches = _squared_reaches(others, k)
     found = []
     for rows in vectors.split(CHUNK):
@@ -71,7 +51,7 @@ def _among(
 
 
 def _squared_reaches(vectors: Float[Tensor, "count features"], k: int) -> Float[Tensor, " count"]:
-    """The squared distance of each to its k-th neighbour."""
+    """The squared distance of each to its k-th neighbor."""
     found = []
     for rows in vectors.split(CHUNK):
         nearest = rows.new_empty(len(rows), 0)

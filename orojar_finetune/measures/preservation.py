@@ -1,6 +1,4 @@
-"""What an edit keeps."""
-
-import dataclasses
+"""How much of an image's features an edit preserves."""
 
 import torch
 from jaxtyping import Float
@@ -9,8 +7,7 @@ from torch.nn import functional as F
 
 from orojar_adapters import Generator
 from orojar_finetune.latents.directions import Directions
-from orojar_finetune.latents.latent_space import Anchors, LatentSpace
-from orojar_finetune.measures.anchor_images import by_latent, image
+from orojar_finetune.latents.latent_space import Latents, LatentSpace, by_latent
 from orojar_finetune.measures.features import Extractor
 
 STRENGTH = 2.0
@@ -25,13 +22,12 @@ def preservation(
     strength: float = STRENGTH,
     batch_size: int = 64,
 ) -> Float[Tensor, "latents directions"]:
-    """The cosine similarity of an image's features before and after an edit, the mean of forth and back; at most 1.
+    """The cosine similarity of an image's features before and after an edit, the mean of both ways; at most 1.
 
-    What it means is what the features mean. With those of a face recogniser it is the identity preservation of the editing
-    literature, and the mean over latents its usual figure. With `inception` it says how alike the objects in the pictures are,
-    with `scenes` or `random` how alike the pictures look, never whose they are; features that are positive are alike to begin
-    with, so that only figures of the same features compare. A direction that does nothing keeps everything: read it beside the
-    activity. What directions do to the factors of scenes is better told by the effect matrix.
+    Its meaning depends on the features. With those of a face recognition network it is the identity preservation of the editing
+    literature, reported as the mean over latents. With `inception` it compares the objects in the images, with `scenes` or
+    `random` their appearance. Features that are positive are similar to begin with, so compare only figures of the same
+    features. A direction that does nothing preserves everything: read it beside the activity.
 
     Args:
         extract: on the generator's device.
@@ -43,12 +39,12 @@ def preservation(
     """
     space = LatentSpace(generator, directions.space)
 
-    def similarities(anchors: Anchors) -> Tensor:
-        before = extract(image(space, anchors)).cpu().double()
+    def similarities(at: Latents) -> Tensor:
+        before = extract(space.images(at)).cpu().double()
 
         def similarity(direction: int, step: float) -> Tensor:
-            edited = dataclasses.replace(anchors, latents=directions.apply(anchors.latents, {direction: step}))
-            return F.cosine_similarity(before, extract(image(space, edited)).cpu().double())
+            after = extract(space.images(at.edited(directions, {direction: step}))).cpu().double()
+            return F.cosine_similarity(before, after)
 
         both = [(similarity(i, strength) + similarity(i, -strength)) / 2 for i in range(len(directions))]
         return torch.stack(both, dim=1).float()

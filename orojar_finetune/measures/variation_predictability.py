@@ -1,6 +1,5 @@
-"""Whether a network can tell which direction made two images differ."""
+"""Variation predictability (VP): whether a network recognizes the direction in which two images differ."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -12,27 +11,26 @@ from torch.nn import functional as F
 
 from orojar_adapters import Generator
 from orojar_finetune.images.render import to_bytes
+from orojar_finetune.latents.coordinates import Coordinates, latent_axes
 from orojar_finetune.latents.directions import Directions
-from orojar_finetune.latents.latent_space import Anchors, LatentSpace
-from orojar_finetune.measures.anchor_images import anchor_batches, image
-from orojar_finetune.measures.coordinates import Coordinates, latent_axes
+from orojar_finetune.latents.latent_space import Latents, LatentSpace
 from orojar_finetune.runtime import reproducible
 
 EXTENT = 2.0
-"""Strengths are drawn uniformly between minus and plus so many sigmas."""
+"""Strengths are drawn uniformly from -EXTENT to EXTENT, in sigmas."""
 LEARNING_RATE = 5e-4
 BATCH_SIZE = 32
-"""Pairs in a step of training."""
+"""Pairs per training step."""
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pairs of images that differ in one direction each, without loss in bytes.
+    """Pairs of images that differ in one direction each, uncompressed.
 
     Attributes:
-        images: both of each pair.
-        changed: the direction that they differ in.
-        directions: how many there are to choose from.
+        images: both images of each pair.
+        changed: the direction in which they differ.
+        directions: how many there are.
     """
 
     images: UInt8[Tensor, "pairs 2 channels height width"]
@@ -44,10 +42,10 @@ class Pairs:
 
 
 class Predictability(NamedTuple):
-    """How often a network named the direction of pairs that it was not trained on, as a part of them.
+    """How often a network recognized the direction, as a fraction of the test pairs.
 
     Attributes:
-        best: in the best of all epochs, which is what papers print: chosen on the test pairs, it flatters.
+        best: in the best of all epochs, which is what papers print; optimistic, since it is chosen on the test pairs.
         last: after the last epoch.
         chance: what guessing gives.
         accuracies: after each epoch.
@@ -72,9 +70,9 @@ def generated_pairs(
 
     Args:
         directions: to choose from; both images share everything else of a sampled latent. None means the coordinates of z as
-            in the paper, where all of them are uniform in [-2, 2] sigmas, also those that do not change.
+            in the paper, where all of them are uniform in [-2, 2] sigmas, including those that do not change.
         rng: on the CPU. Both images of a pair are of one class.
-        resolution: to which larger images are averaged down, in pixels; None keeps their size. All pairs stay in memory.
+        resolution: larger images are averaged down to this many pixels; None keeps their size. All pairs stay in memory.
         batch_size: the most images generated at once.
 
     Raises:
@@ -88,11 +86,11 @@ def generated_pairs(
     strengths = _uniform((count, 2), rng)
     base = _uniform((count, generator.latent_size), rng) * generator.latent_sigma if directions is None else None
     images = []
-    for i, anchors in enumerate(anchor_batches(space, count, rng, batch_size)):
-        rows = slice(i * batch_size, i * batch_size + len(anchors))
-        latents = anchors.latents if base is None else base[rows].to(anchors.latents)
-        settings = [coordinates.set(latents, changed[rows], strength) for strength in strengths[rows].unbind(dim=1)]
-        both = [_shrunk(image(space, Anchors(moved, anchors.labels)), resolution) for moved in settings]
+    for i, batch in enumerate(space.batches(count, rng, batch_size)):
+        rows = slice(i * batch_size, i * batch_size + len(batch))
+        values = batch.values if base is None else base[rows].to(batch.values)
+        settings = [coordinates.set(values, changed[rows], strength) for strength in strengths[rows].unbind(dim=1)]
+        both = [_shrunk(space.images(Latents(moved, batch.labels)), resolution) for moved in settings]
         images.append(torch.stack([to_bytes(one) for one in both], dim=1))
     return Pairs(torch.cat(images), changed, len(chosen))
 
@@ -105,27 +103,25 @@ def predictability(
     train_share: float = 0.1,
     sees: Literal["both", "difference"] = "both",
     device: torch.device | str = "cpu",
-    watch: Callable[[int, float], None] | None = None,
 ) -> Predictability:
-    """Trains a small network to name the direction of a few pairs, and asks it about the others.
+    """Trains a small network to recognize the direction of some of the pairs, and tests it on the others.
 
     Variation predictability (VP; Zhu et al., ECCV 2020), with the settings of Wei et al. (ICCV 2021): Adam at
-    5e-4, batches of 32, 10 % of the pairs to train on, 300 epochs. It rewards directions that look different from one another
-    and alike everywhere; directions that move one factor together can be told apart too. Repeat it with three seeds or more.
+    5e-4, batches of 32, 10 % of the pairs to train on, 300 epochs. It rewards directions that look different from each other
+    and the same everywhere; directions that move the same factor can be distinguished too. Repeat it with three seeds or more.
 
-    The label is the direction. The code released with both papers takes the largest entry of the signed difference of the two
-    latents for it, at least in its early versions; where the difference is negative, in half of the pairs, that is the first
-    entry that is 0. Guessing is right half of the time there: compare no figures across.
+    The label is the direction. The code released with both papers takes for it the largest entry of the signed difference of
+    the two latents, at least in its early versions; where the difference is negative, in half of the pairs, that is the first
+    entry that is 0. Guessing is right half of the time there, so figures are not comparable.
 
     Args:
-        epochs: 300 are meant for a GPU.
-        seed: of the weights, of which pairs are trained on, and of their order.
+        epochs: 300 take a GPU.
+        seed: of the weights, of the training pairs, and of their order.
         train_share: 0.01 is usual for dSprites.
-        sees: both images, one behind the other, or only their difference.
-        watch: is told each epoch's number, from 1, and accuracy.
+        sees: both images, concatenated, or only their difference.
 
     Raises:
-        ValueError: fewer than 2 pairs to train on, none to ask about, or no epochs.
+        ValueError: fewer than 2 pairs to train on, none to test on, or no epochs.
     """
     trained = round(len(pairs) * train_share)
     if not 2 <= trained < len(pairs):
@@ -147,7 +143,7 @@ def predictability(
         return network(seen), pairs.changed[rows].to(device)
 
     accuracies = []
-    for epoch in range(1, epochs + 1):
+    for _ in range(epochs):
         network.train()
         for rows in train[torch.randperm(trained, generator=rng)].split(BATCH_SIZE):
             if len(rows) > 1:  # batch norm knows no statistics of one
@@ -156,10 +152,8 @@ def predictability(
                 optimizer.step()
         network.eval()
         with torch.no_grad():
-            right = sum((said.argmax(dim=1) == true).sum().item() for said, true in map(answers, test.split(256)))
+            right = sum((logits.argmax(dim=1) == true).sum().item() for logits, true in map(answers, test.split(256)))
         accuracies.append(right / len(test))
-        if watch is not None:
-            watch(epoch, accuracies[-1])
     return Predictability(max(accuracies), accuracies[-1], 1 / pairs.directions, tuple(accuracies))
 
 

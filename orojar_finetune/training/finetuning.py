@@ -9,12 +9,11 @@ from typing import Any
 from orojar_adapters import Discriminator, Generator, new_discriminator
 from orojar_finetune.config import FinetuneConfig
 from orojar_finetune.discovery import discover
-from orojar_finetune.discovery.discovering import measured
+from orojar_finetune.discovery.discovering import remeasured
 from orojar_finetune.latents.directions import Directions
-from orojar_finetune.measures.held_out import space_of
 from orojar_finetune.training.finetuned import Finetuned
 from orojar_finetune.training.preparation import Run, begin, build_run, with_tensors
-from orojar_finetune.training.reestimation import same_search, search_again, search_interval
+from orojar_finetune.training.reestimation import search_again, search_interval
 from orojar_finetune.training.trainable import choose, resolved, without_adapters
 
 log = logging.getLogger("orojar")
@@ -73,6 +72,7 @@ def prepare(
     choose(trained, config.trainable, config.rank, config.run.seed)
     steps = 0 if discriminator is not None else config.discriminator_steps
     method = config.discover.method if directions is None else directions.method
+    on_the_same_layers = directions is None or len(set(directions.layers)) == 1  # as those of one search are
 
     def find_directions() -> Directions:
         found = _active(directions or discover(original, config.search, progress=progress), config.penalty.least_activity)
@@ -95,7 +95,7 @@ def prepare(
         discriminator_steps=steps,
         through_mapping=config.trainable == "mapping",
         search=search,
-        search_every=search_interval(config.penalty.reestimate_every, method),
+        search_every=search_interval(config.penalty.reestimate_every, method) if on_the_same_layers else 0,
     )
 
 
@@ -119,17 +119,17 @@ def finish(run: Run, ended: str) -> Finetuned:
             log.warning("no validation was within the allowed drift: keeping the last weights")
     directions = validation.directions = with_tensors(validation.directions, state.running)
     generator, adapter = without_adapters(state.average, run.original, config.trainable)
-    end = run.finish(generator, recenter=adapter is None)  # with an adapter, the mean latent stays the base's
-    space = space_of(generator, directions)
-    steps = space.narrow_units(directions.basis).to(generator.device)
+    if adapter is None:  # with one, the mean latent stays the base's
+        run.recenter(generator)
+    directions = remeasured(generator, directions, config.run.seed, run.loop.processes)
     alone = min(state.step, first)
     return Finetuned(
         generator=generator,
-        directions=measured(space, steps, same_search(directions, config.search), run.loop.processes, directions.names),
+        directions=directions,
         discriminator=state.discriminator,
         adapter=adapter,
         start=validation.selection.start,
-        end=end,
+        end=run.finish(generator, directions.scores),
         ended=ended,
         steps=state.step - alone,
         kept_step=kept_step - alone,

@@ -7,8 +7,9 @@ from typing import Any
 
 from orojar_adapters import Discriminator, Generator, new_networks
 from orojar_finetune.config import NetworkConfig, TrainConfig
+from orojar_finetune.latents.coordinates import latent_axes
 from orojar_finetune.latents.directions import Directions
-from orojar_finetune.measures.coordinates import latent_axes
+from orojar_finetune.measures.direction_set import measure_directions
 from orojar_finetune.training.preparation import Run, begin, build_run
 from orojar_finetune.training.validation import Figures
 
@@ -75,12 +76,15 @@ def finish(run: Run, ended: str) -> Trained:
         run: as `prepare` returned it, trained.
         ended: what its loop returned.
     """
-    state, config = run.loop.state, run.config
+    state, config, axes = run.loop.state, run.config, run.validation.directions
     assert isinstance(config, TrainConfig)
+    run.recenter(state.average)
+    processes, seed = run.loop.processes, config.run.seed
+    scores = {} if axes is None else measure_directions(state.average, axes, seed=seed, processes=processes).scores
     return Trained(
         generator=state.average,
         discriminator=state.discriminator,
-        figures=run.finish(state.average),
+        figures=run.finish(state.average, scores),
         ended=ended,
         steps=state.step,
         batch=run.loop.batch,

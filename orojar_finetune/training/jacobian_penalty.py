@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from orojar_adapters import Generator, Noise
 from orojar_finetune.config import Cosine, Hessian, JacobianPenaltyConfig
 from orojar_finetune.latents.directions import Directions
+from orojar_finetune.latents.latent_space import Latents, LatentSpace
 from orojar_finetune.penalty import Generate, cosines, hessian_penalty, orojar, rademacher
 from orojar_finetune.runtime.reproducible import rng
 from orojar_finetune.training.loss_terms import LossTerm
@@ -49,8 +50,8 @@ class JacobianPenalty:
 
     def use(self, directions: Directions) -> None:
         """Continues with these directions."""
-        self.space = directions.space
-        self.moves = moves(self.generator, directions)
+        self.space = LatentSpace(self.generator, directions.space)
+        self.moves = directions.moves(len(self.generator.layers)).to(self.generator.device)
 
     def term(self, first_step: int, end: int) -> LossTerm:
         """Returns its term in the generator loss.
@@ -74,16 +75,16 @@ class JacobianPenalty:
         """Returns the mean penalty of some of a step's latents, over all outputs."""
         draws = rng(self.seed, "penalty", step)
         total = self.config.batch_size
-        latents = self.generator.sample_latents(total, draws)[rows]
-        labels = self.generator.sample_labels(total, draws)
-        labels = None if labels is None else labels[rows]
-        if self.space != "z":
+        latents = Latents(self.generator.sample_latents(total, draws), self.generator.sample_labels(total, draws))[rows]
+        if self.space.name != "z":
             with torch.set_grad_enabled(self.through_mapping and torch.is_grad_enabled()):
-                latents = self.generator.map(latents, labels)
-        coefficients = latents.new_zeros(len(latents), len(self.moves))
+                latents = Latents(self.generator.map(latents.values, latents.labels), latents.labels)
+        coefficients = latents.values.new_zeros(len(latents), len(self.moves))
 
-        def generate(steps: Tensor) -> list[Tensor]:
-            return self._outputs(latents, labels, steps)
+        def generate(strengths: Tensor) -> list[Tensor]:
+            moves = torch.tensordot(strengths, self.moves, dims=1)
+            image, *kept = self.space.outputs(latents, moves, self.activations, self.noise)
+            return [F.avg_pool2d(image, factor) if factor > 1 else image for factor in self.reductions] + kept
 
         value = self._penalty(generate, coefficients, rows, draws)
         return value / (len(self.reductions) + len(self.activations))
@@ -98,32 +99,10 @@ class JacobianPenalty:
         penalize = hessian_penalty if isinstance(form, Hessian) else orojar
         return penalize(generate, coefficients, form.probes, form.epsilon, scale_free=form.scale_free, signs=signs)
 
-    def _outputs(self, latents: Tensor, labels: Tensor | None, coefficients: Tensor) -> list[Tensor]:
-        repeats = len(coefficients) // len(latents)
-        moved = latents.repeat(repeats, *[1] * (latents.ndim - 1)) + torch.tensordot(coefficients, self.moves, dims=1)
-        labels = None if labels is None else labels.repeat(repeats)
-        ws = self.generator.map(moved, labels) if self.space == "z" else moved
-        image, kept = self.generator.synthesize_with_activations(ws, self.activations, self.noise, labels)
-        return [F.avg_pool2d(image, factor) if factor > 1 else image for factor in self.reductions] + kept
-
 
 def anneal_start(config: JacobianPenaltyConfig, first_step: int, end: int) -> float:
     """Returns the step from which the weight is annealed; arguments as in `JacobianPenalty.term`."""
     return end - config.anneal * (end - first_step)
-
-
-def moves(generator: Generator, directions: Directions) -> Float[Tensor, "directions *latent"]:
-    """Returns what a coefficient of 1 adds to a latent: to z, or to ws, with zeros on the layers that do not move."""
-    steps = directions.basis * directions.sigmas[:, None]
-    if directions.space == "w+":
-        steps = steps.view(len(directions), len(generator.layers), generator.w_size)
-    elif directions.space == "w":
-        mask = steps.new_zeros(len(directions), len(generator.layers))
-        for row, layers in zip(mask, directions.layers, strict=True):
-            first, end = layers or (0, len(generator.layers))
-            row[first:end] = 1
-        steps = steps[:, None] * mask[:, :, None]
-    return steps.to(generator.device)
 
 
 def penalized_outputs(generator: Generator, on: Sequence[str]) -> tuple[list[int], list[int]]:

@@ -43,15 +43,17 @@ class Run:
     discriminator_steps: int = 0
     original: Generator | None = None
 
-    def finish(self, generator: Generator, recenter: bool = True) -> Figures:
+    def recenter(self, generator: Generator) -> None:
+        """Sets the mean latent of the generator that is kept, which moved with its weights."""
+        generator.recenter(rng=rng(self.config.run.seed, "recenter"))
+
+    def finish(self, generator: Generator, scores: dict[str, float]) -> Figures:
         """Returns the figures of the generator that is kept.
 
         Args:
-            recenter: sets its mean latent first, which moved with its weights.
+            scores: of its directions.
         """
-        if recenter:
-            generator.recenter(rng=rng(self.config.run.seed, "recenter"))
-        figures = self.validation.measure(generator)
+        figures = Figures(self.validation.fidelity.of(generator), **scores)
         self.loop.processes.trackers.finish()
         return figures
 

@@ -5,16 +5,14 @@ import dataclasses
 import torch
 
 from orojar_adapters import Generator
-from orojar_finetune.config import DiscoverConfig
+from orojar_finetune.config import METHOD_OPTIONS, DescentOptions, DiscoverConfig
 from orojar_finetune.discovery import discover
 from orojar_finetune.discovery.discovering import METHODS
 from orojar_finetune.latents.directions import Directions
 
 EVERY = 500
 """Steps between two searches by default."""
-KIND = ("part", "whiten", "activations")
-"""Options that decide what kind of directions a search finds."""
-BY_DESCENT = ("orojar", "hessian", "latentclr")
+BY_DESCENT = tuple(name for name, options in METHOD_OPTIONS.items() if issubclass(options, DescentOptions))
 """Methods whose search takes as long as that many training steps."""
 
 
@@ -42,13 +40,13 @@ def search_again(directions: Directions, generator: Generator, config: DiscoverC
 
 
 def same_search(directions: Directions, config: DiscoverConfig) -> DiscoverConfig:
-    """Returns the config with the method, space, layers and count of a direction set, and the `KIND` it was found with."""
-    where = {"space": directions.space, "layers": directions.layers[0], "layer_groups": directions.groups}
+    """Returns the config with the method, space, layers and count of a direction set, and the options it was found with."""
     made = directions.provenance.get("config", {})
-    kind = {name: made[name] for name in KIND if name in made}
-    if "activations" in kind:
-        kind["activations"] = tuple(kind["activations"])  # a list if it comes from a file
-    return dataclasses.replace(config, method=directions.method, count=len(directions), **where, **kind)
+    same = {name: made[name] for name in ("part", "method_options") if name in made}
+    where = {"space": directions.space, "layers": directions.layers[0]}
+    if directions.method != config.method:
+        same = {"method_options": {}, **same}
+    return dataclasses.replace(config, method=directions.method, count=len(directions), **where, **same)
 
 
 def matched(before: Directions, found: Directions) -> Directions:

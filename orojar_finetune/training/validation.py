@@ -9,8 +9,8 @@ from orojar_adapters import Generator
 from orojar_finetune.config import ComparisonConfig
 from orojar_finetune.images import render
 from orojar_finetune.latents.directions import Directions
+from orojar_finetune.measures.direction_set import measure_directions
 from orojar_finetune.measures.fidelity import Fidelity
-from orojar_finetune.measures.held_out import scores_of
 from orojar_finetune.runtime.processes import Processes
 from orojar_finetune.training.loop import StopTraining
 from orojar_finetune.training.state import State
@@ -22,17 +22,17 @@ COLUMNS = 8
 
 @dataclass(frozen=True)
 class Figures:
-    """What a validation measures.
+    """What a validation measures; all but the Fréchet distance are None without directions, otherwise `Directions.scores`.
 
     Attributes:
         frechet: Fréchet distance between generated and real images, divided by the variance of the real images' features: 1 is
             as far as real images are from their own mean.
-        orthogonality: mean squared cosine between the changes of two directions, on held-out latents; None without directions.
-        activity: mean squared change of the image by one sigma, over the variance of images; None without directions.
     """
 
     frechet: float
-    orthogonality: float | None = None
+    off_diagonal_cos2: float | None = None
+    off_diagonal_share: float | None = None
+    effective_directions: float | None = None
     activity: float | None = None
 
     def described(self) -> dict[str, float]:
@@ -64,13 +64,16 @@ class Validation:
         self.folder, self.seed = folder, seed
         self.selection: Selection | None = None
 
-    def measure(self, generator: Generator) -> Figures:
-        """Returns the figures of a generator."""
+    def measure(self, generator: Generator, latents: int | None = None) -> Figures:
+        """Returns the figures of a generator.
+
+        Args:
+            latents: on which directions are measured; None means as many as behind every figure that is printed.
+        """
         frechet = self.fidelity.of(generator)
         if self.directions is None:
             return Figures(frechet)
-        found = scores_of(generator, self.directions, self.config.latents, self.seed, self.processes)
-        return Figures(frechet, found.orthogonality, found.activities.mean().item())
+        return Figures(frechet, **measure_directions(generator, self.directions, latents, self.seed, self.processes).scores)
 
     def __call__(self, state: State) -> dict[str, float]:
         """Measures the averaged generator of a state, draws a picture, and lets the selection keep it or stop the run.
@@ -78,7 +81,7 @@ class Validation:
         Raises:
             StopTraining: the images have drifted too far.
         """
-        figures = self.measure(state.average)
+        figures = self.measure(state.average, self.config.latents)
         if self.processes.is_main:
             self._draw(state)
         if self.selection is not None:
@@ -135,7 +138,7 @@ class Selection:
             )
 
     def score(self, figures: Figures) -> float:
-        """Returns the orthogonality relative to the start plus the used fraction of the allowed drift; lower is better."""
+        """Returns off-diagonal cos² relative to the start plus the used fraction of the allowed drift; lower is better."""
         drift = max(0.0, figures.frechet - self.start.frechet)
-        left = (figures.orthogonality or 0.0) / max(self.start.orthogonality or 0.0, 1e-9)
+        left = (figures.off_diagonal_cos2 or 0.0) / max(self.start.off_diagonal_cos2 or 0.0, 1e-9)
         return left + drift / self.max_drift

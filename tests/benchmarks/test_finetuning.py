@@ -4,8 +4,8 @@ import finetuning
 from orojar_finetune import discover
 from tiny import tiny_stylegan2
 
-FIGURES = {"orthogonality": 0.07, "activity": 0.4, "disentanglement": 0.3, "completeness": 0.4}
-FOUND = discover(tiny_stylegan2(), method="random", count=3, held_out=4, progress=False)
+FIGURES = {"off_diagonal_cos2": 0.07, "activity": 0.4, "disentanglement": 0.3, "completeness": 0.4}
+FOUND = discover(tiny_stylegan2(), method="random", count=3, progress=False)
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def trained(tmp_path, monkeypatch):
     monkeypatch.setattr(finetuning, "tuned", tuned)
     monkeypatch.setattr(finetuning, "opened", lambda folder: folder.parent.name)
     monkeypatch.setattr(finetuning, "discover", lambda *_, **__: FOUND)
-    monkeypatch.setattr(finetuning, "measured", lambda generator, *_: of(distances[generator]))
+    monkeypatch.setattr(finetuning, "measured", lambda generator, _: of(distances[generator]))
     return names
 
 
@@ -43,9 +43,9 @@ def test_a_design_is_measured_beside_its_control_and_the_start(tmp_path, trained
 
 
 def test_a_control_is_measured_along_the_starts_directions_and_along_its_own(tmp_path, trained, monkeypatch):
-    own = discover(tiny_stylegan2(), method="random", count=3, held_out=4, seed=1, progress=False)
+    own = discover(tiny_stylegan2(), method="random", count=3, seed=1, progress=False)
     monkeypatch.setattr(finetuning.Directions, "load", lambda _: own)
     along = {own.digest: 3.0, FOUND.digest: 2.0}
-    monkeypatch.setattr(finetuning, "measured", lambda _, directions, __: of(along[directions.digest]))
+    monkeypatch.setattr(finetuning, "measured", lambda _, directions: of(along[directions.digest]))
     found = judged("control", tmp_path)
     assert (found["control"]["frechet"], found["end"]["frechet"]) == (2.0, 3.0)

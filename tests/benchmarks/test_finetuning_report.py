@@ -10,7 +10,7 @@ from orojar_finetune import FinetuneConfig, load_generator
 from orojar_finetune.scenes import BUNDLED
 from orojar_finetune.training.trainable import resolved
 
-FIGURES = {"orthogonality": 0.1, "disentanglement": 0.3, "completeness": 0.4, "activity": 0.5, "frechet": 0.03}
+FIGURES = {"off_diagonal_cos2": 0.1, "disentanglement": 0.3, "completeness": 0.4, "activity": 0.5, "frechet": 0.03}
 
 
 def record(design, seed=0, steps=1000, **end):
@@ -35,8 +35,8 @@ def printed(capsys):
 
 
 def test_figures_are_means_over_seeds_with_their_ratios_to_the_control(folder, capsys):
-    defaults = [record("default", 0, orthogonality=0.02), record("default", 1, orthogonality=0.04)]
-    controls = [record("control", seed, orthogonality=0.05) for seed in (0, 1)]
+    defaults = [record("default", 0, off_diagonal_cos2=0.02), record("default", 1, off_diagonal_cos2=0.04)]
+    controls = [record("control", seed, off_diagonal_cos2=0.05) for seed in (0, 1)]
     measure(folder, *defaults, *controls)
     finetuning_report.report(folder / "runs")
     assert printed(capsys)[:7] == [
@@ -51,7 +51,7 @@ def test_figures_are_means_over_seeds_with_their_ratios_to_the_control(folder, c
 
 
 def test_a_control_that_was_measured_along_the_starts_directions_alone_has_no_row_of_its_own(folder, capsys):
-    measure(folder, record("default", orthogonality=0.02), record("control"))
+    measure(folder, record("default", off_diagonal_cos2=0.02), record("control"))
     finetuning_report.report(folder / "runs")
     assert not [line for line in printed(capsys) if "own directions" in line]
 

@@ -2,13 +2,12 @@
 
 import sys
 
-from orojar_finetune import DescentConfig, Directions, DiscoverConfig, discover, finetune
+from orojar_finetune import Directions, discover, finetune
 from orojar_finetune.config import FidelityConfig, FinetuneConfig, PenaltyConfig, RunConfig, SearchConfig
 from orojar_finetune.runtime.processes import Processes
+from orojar_finetune.training.reestimation import BY_DESCENT
+from quick import quick_config
 from tiny import tiny_discriminator, tiny_stylegan2
-
-CONFIG = DiscoverConfig(count=3, latents=7, held_out=5, samples=3000, descent=DescentConfig(steps=10, batch_size=8))
-"""An uneven number of latents and of batches of samples, so that the processes' shares differ."""
 
 TUNING = FinetuneConfig(
     discover=SearchConfig(count=2),
@@ -19,8 +18,10 @@ TUNING = FinetuneConfig(
 
 
 def discover_all(methods: list[str]) -> dict[str, Directions]:
-    """By method."""
-    return {name: discover(tiny_stylegan2(num_classes=2), CONFIG, method=name, progress=False) for name in methods}
+    """By method; an uneven number of latents and of batches of samples, so that the processes' shares differ."""
+    sizes = {"latents": 7, "samples": 3000, "steps": 10}
+    configs = {name: quick_config(name, 3, sizes | {"latents": 8 if name in BY_DESCENT else 7}) for name in methods}
+    return {name: discover(tiny_stylegan2(num_classes=2), config, progress=False) for name, config in configs.items()}
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
 from orojar_adapters import Generator, Layer, Noise
-from orojar_finetune.discovery.random import random_basis
+from orojar_finetune.discovery.bases import random_basis
 
 
 @final

@@ -20,7 +20,7 @@ from orojar_finetune.cli import main
 
 main(["inspect", "some.toy", "--json"])
 main(["convert", "some.toy", "model"])
-main(["discover", "model", "--latents", "4", "--held-out", "4", "--count", "3"])
+main(["discover", "model", "--method-options", "latents=4", "--count", "3"])
 model = open_model("model")
 print(f"the editor shows a {model.generator.family} with {len(model.directions('orojar-jd'))} directions")
 """

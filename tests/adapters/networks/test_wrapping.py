@@ -54,7 +54,7 @@ def test_it_is_differentiable_twice_in_latents_and_weights():
 
 
 def test_directions_are_found_in_it():
-    found = discover(wrap(Painter(), 8), DiscoverConfig(count=3, latents=4, held_out=4, samples=64), progress=False)
+    found = discover(wrap(Painter(), 8), DiscoverConfig(count=3, method_options={"latents": 4}), progress=False)
     assert found.space == "z"
     assert found.basis.shape == (3, 8)
     assert min(found.activity) > 0

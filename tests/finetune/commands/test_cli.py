@@ -12,7 +12,7 @@ from orojar_finetune.commands import discover as discover_command
 from orojar_finetune.commands.generate import parse_edits, parse_noise
 from tiny import tiny_biggan, tiny_stylegan2
 
-QUICK = ["--latents", "4", "--held-out", "4", "--count", "3"]
+QUICK = ["--method-options", "latents=4", "--count", "3"]
 
 
 @pytest.fixture
@@ -49,10 +49,12 @@ def test_help_needs_none_of_the_heavy_libraries(verb):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("discover", "x", "--count", "0"), "count must be at least 1, got 0"),
+        (("discover", "x", "--count", "0"), "count must be greater than or equal to 1, got 0"),
+        (("discover", "x", "--method-options", "stesp=4"), "orojar-jd has no option 'stesp'; it has: latents, epsilon"),
+        (("discover", "x", "--method-options", "epsilon=nan"), "epsilon must be a finite number"),
         (("train", "--output-dir", "x", "--max-train-steps", "0"), "max_train_steps"),
-        (("evaluate", "x", "--measures", "beauty"), "measures must be some of independence"),
-        (("compare", "x", "--discover.method", "sefa"), "the methods that meet are named by methods, got 'sefa'"),
+        (("evaluate", "x", "--measures", "beauty"), "measures must be some of off-diagonal"),
+        (("compare", "x", "--methods", "guess"), "method must be one of orojar-jd"),
         (("discover", "not-there/at-all", "--method", "guess"), "method must be one of orojar-jd"),
     ],
 )
@@ -66,7 +68,7 @@ def test_an_option_that_cannot_be_is_one_sentence_before_anything_is_read(words,
 def test_discover_completes_a_model_folder_and_generate_draws_its_directions(folder, tmp_path, capsys):
     run("discover", folder, *QUICK)
     assert "direction 2" in capsys.readouterr().out
-    run("discover", folder, *QUICK, "--method", "random", "--name", "chance")
+    run("discover", folder, "--method", "random", "--count", "3", "--name", "chance")
     assert Directions.list(folder) == ["chance", "orojar-jd"]
     out = tmp_path / "out"
     run("generate", folder, "--output-dir", out, "--kinds", "images", "grid", "strips", "gif", "--seeds", 1, 2,

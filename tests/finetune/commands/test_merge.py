@@ -153,7 +153,7 @@ def test_inspect_tells_which_adapter_of_what_it_is(model, base, capsys):
 
 def test_directions_found_later_join_the_adapter(changing):
     before = load_generator(changing)
-    run("discover", changing, "--latents", 4, "--held-out", 4, "--count", 3, "--previews", "none")
+    run("discover", changing, "--method-options", "latents=4", "--count", 3, "--previews", "none")
     assert Directions.list(changing) == ["orojar-jd", "random", "sefa"]
     assert not (changing / whole.WEIGHTS).exists()
     assert same(load_generator(changing), before)

@@ -35,7 +35,7 @@ def model(tmp_path_factory):
     """A model folder with a discriminator and a direction set."""
     folder = tmp_path_factory.mktemp("models") / "tiny"
     generator = tiny_stylegan2()
-    found = discover(generator, method="random", count=3, held_out=4, progress=False)
+    found = discover(generator, method="random", count=3, progress=False)
     write_model_folder(folder, generator, {"mine": found}, discriminator=tiny_discriminator())
     return folder
 
@@ -73,7 +73,13 @@ def test_finetune_writes_a_model_folder_that_everything_opens(model, tmp_path, c
     assert load_generator(folder).source_facts.has_discriminator
     assert not torch.equal(load_discriminator(folder).b4.out.weight, tiny_discriminator().b4.out.weight)
     metrics = json.loads((folder / "metrics.json").read_text())
-    assert metrics["finetune"]["start"].keys() == {"frechet", "orthogonality", "activity"}
+    assert metrics["finetune"]["start"].keys() == {
+        "frechet",
+        "off_diagonal_cos2",
+        "off_diagonal_share",
+        "effective_directions",
+        "activity",
+    }
     assert metrics["finetune"]["steps"] == 6
     config = json.loads((folder / "training_config.json").read_text())
     assert config["config"]["finetune"]["run"]["max_train_steps"] == 6
@@ -252,7 +258,7 @@ def test_tensorboard_gets_losses_figures_and_a_strip_a_direction(model, tmp_path
     events = EventAccumulator(str(tmp_path / "run" / "orojar-finetune"))
     events.Reload()
     tags = events.Tags()
-    assert {"real", "fake", "generator", "penalty", "frechet", "orthogonality", "activity"} <= set(tags["scalars"])
+    assert {"real", "fake", "generator", "penalty", "frechet", "off_diagonal_share", "activity"} <= set(tags["scalars"])
     assert {"direction 0", "direction 1", "direction 2"} <= set(tags["images"])
     assert [event.step for event in events.Scalars("frechet")] == [3, 6]
 

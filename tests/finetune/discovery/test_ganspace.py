@@ -4,20 +4,20 @@ import torch
 
 from linear_features import LinearFeatures
 from orojar_finetune import DiscoverConfig, discover
-from orojar_finetune.config import DescentConfig
 from orojar_finetune.discovery import ganspace
 from orojar_finetune.latents.latent_space import LatentSpace
 from orojar_finetune.runtime.processes import Processes
 from orojar_finetune.runtime.reproducible import rng
 from tiny import tiny_biggan, tiny_biggan_deep, tiny_dcgan, tiny_pggan, tiny_stylegan2
 
-CONFIG = DiscoverConfig(method="ganspace", count=4, samples=1500, held_out=4, descent=DescentConfig(steps=1))
+CONFIG = DiscoverConfig(method="ganspace", count=4, method_options={"samples": 1500})
 SCALES = [1.0, 7.0, 2.0, 5.0, 3.0, 4.0]
 
 
-def drawn(space: LatentSpace):
+def sampled(generator, space: str) -> torch.Tensor:
     """The latents of CONFIG: one whole batch and the rest."""
-    return [ganspace.pairs(space, count, rng(0, "ganspace", i)) for i, count in enumerate((1024, 476))]
+    batches = (LatentSpace(generator, space).sample(count, rng(0, "ganspace", i)) for i, count in enumerate((1024, 476)))
+    return torch.cat([latents.values for latents in batches]).double()
 
 
 def assert_same_lines(found: torch.Tensor, wanted: np.ndarray) -> None:
@@ -31,7 +31,7 @@ def assert_same_lines(found: torch.Tensor, wanted: np.ndarray) -> None:
 def test_in_w_they_are_the_principal_components_of_numpy(num_classes):
     generator = tiny_stylegan2(num_classes=num_classes)
     found = discover(generator, CONFIG, progress=False)
-    w = torch.cat([anchors.latents[:, 0] for anchors, _ in drawn(LatentSpace(generator, "w"))]).double().numpy()
+    w = sampled(generator, "w")[:, 0].numpy()
     assert w.shape == (1500, 8)
     assert_same_lines(found.basis, np.linalg.svd(w - w.mean(axis=0), full_matrices=False)[2][:4])
 
@@ -42,10 +42,10 @@ def test_in_z_they_are_the_regression_on_principal_components_of_numpy(sketch, m
     monkeypatch.setattr(ganspace, "SKETCH", sketch)
     generator = LinearFeatures(SCALES)
     found = discover(generator, CONFIG, progress=False)
-    z = torch.cat([anchors.latents for anchors, _ in drawn(LatentSpace(generator, "z"))]).double().numpy()
+    z = sampled(generator, "z").numpy()
     x = z[:, :4] @ generator.a.detach().double().numpy()[:, :4].T
-    centred = x - x.mean(axis=0)
-    coordinates = centred @ np.linalg.svd(centred, full_matrices=False)[2][:4].T
+    centered = x - x.mean(axis=0)
+    coordinates = centered @ np.linalg.svd(centered, full_matrices=False)[2][:4].T
     regressed = np.linalg.lstsq(coordinates, z, rcond=None)[0]
     assert_same_lines(found.basis, np.linalg.qr(regressed.T)[0].T)
 
@@ -110,3 +110,17 @@ def test_more_directions_than_components_are_refused():
 def test_other_spaces_of_a_generator_with_w_are_refused(name):
     with pytest.raises(ValueError, match="choose the space w"):
         ganspace.find(LatentSpace(tiny_stylegan2(), name), CONFIG, Processes(progress=False))
+
+
+@pytest.mark.parametrize(("space", "samples"), [("w", ganspace.SAMPLES_OF_W), ("z", ganspace.SAMPLES_OF_Z)])
+def test_where_samples_cost_no_image_there_are_many(space, samples, monkeypatch):
+    generator = tiny_stylegan2() if space == "w" else LinearFeatures(SCALES)
+    counted, sample = [], type(generator).sample_latents
+
+    def spy(self, count, rng=None):
+        counted.append(count)
+        return sample(self, count, rng)
+
+    monkeypatch.setattr(type(generator), "sample_latents", spy)
+    ganspace.find(LatentSpace(generator, space), DiscoverConfig(method="ganspace", count=2), Processes(progress=False))
+    assert samples <= sum(counted) < samples + 100

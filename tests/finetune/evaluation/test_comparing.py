@@ -1,80 +1,104 @@
 import pytest
 
 from orojar_finetune import discover
-from orojar_finetune.config import CompareConfig, DiscoverConfig, EvaluateConfig
-from orojar_finetune.config.discovery import DescentConfig
+from orojar_finetune.config import METHOD_OPTIONS, CompareConfig
 from orojar_finetune.discovery import METHODS
 from orojar_finetune.evaluation import comparing
-from orojar_finetune.evaluation.comparing import PAPER, compare, configured
-from orojar_finetune.measures.coordinates import latent_axes
+from orojar_finetune.evaluation.comparing import compare, counting
+from orojar_finetune.latents.coordinates import latent_axes
+from quick import quick
 from tiny import TINY, tiny_stylegan2
 
-DISCOVER = DiscoverConfig(count=2, latents=4, held_out=2, samples=64, descent=DescentConfig(steps=2, batch_size=2))
-SMALL = CompareConfig(discover=DISCOVER, evaluate=EvaluateConfig(measures=("independence",), latents=4))
+FAST = {method: quick(method, steps=2) for method in METHOD_OPTIONS}
 
 
-def test_by_default_every_method_meets():
-    assert set(CompareConfig().methods) == {PAPER, *METHODS}
+def small(*methods: str, **options) -> CompareConfig:
+    config = {"count": 2, "measures": ("off-diagonal",), "latents": 8, "method_options": FAST}
+    return CompareConfig(methods or tuple(METHODS), **{**config, **options})
+
+
+def test_by_default_every_method_is_compared_on_256_latents():
+    assert CompareConfig().methods == tuple(METHODS)
+    assert CompareConfig().latents == 256
 
 
 def test_all_methods_are_measured_alike_and_their_costs_counted():
     seen = []
-    columns = compare(tiny_stylegan2(), SMALL, watch=seen.append)
+    columns = compare(tiny_stylegan2(), small(), watch=seen.append)
     assert seen == columns
-    assert [column.findings.name for column in columns] == list(SMALL.methods)
+    assert [column.findings.name for column in columns] == list(METHODS)
     for column in columns:
         assert column.directions is not None and len(column.directions) == 2
-        assert {"orthogonality", "activity", "seconds", "images generated"} <= column.findings.figures.keys()
+        assert {"off_diagonal_share", "effective_directions", "off_diagonal_cos2", "activity"} <= column.findings.figures.keys()
+        assert {"seconds", "images generated", "off_diagonal_share of layers"} <= column.findings.figures.keys()
     images = {column.findings.name: column.findings.figures["images generated"].value for column in columns}
-    assert images["random"] == images["sefa"] == 0
+    assert images["random"] == images["sefa"] == images["ganspace"] == 0
     assert images["orojar-jd"] == 4 * 2 * 8  # latents, forth and back, coordinates of w
-    assert images["orojar"] == images[PAPER] == 2 * 2 * 3  # steps, latents, K + 1
+    assert images["orojar"] == images["orojar-scale-free"] == 2 * 4 * 3  # steps, latents, K + 1
+    assert images["hessian"] == images["hessian-scale-free"] == 2 * 4 * 5  # steps, latents, 2 K + 1
 
 
-def test_directions_are_those_that_discover_finds():
-    column, *_ = compare(tiny_stylegan2(), CompareConfig(("orojar-jd",), DISCOVER, SMALL.evaluate))
+def test_the_directions_and_figures_are_those_of_discover():
+    (column,) = compare(tiny_stylegan2(), small("orojar-jd"))
+    found = discover(tiny_stylegan2(), count=2, **quick(), progress=False)
     assert column.directions is not None
-    assert column.directions.digest == discover(tiny_stylegan2(), DISCOVER, progress=False).digest
-
-
-def test_the_papers_loss_is_the_one_that_can_shrink():
-    assert configured(PAPER, DISCOVER).method == "orojar" and not configured(PAPER, DISCOVER).descent.scale_free
-    assert configured("orojar", DISCOVER).descent.scale_free
+    assert column.directions.digest == found.digest
+    figures = {name: column.findings.figures[name].value for name in found.scores}
+    assert figures == pytest.approx(found.scores, rel=1e-6)
 
 
 def test_a_method_that_does_not_fit_is_left_out_with_its_reason():
-    in_z = CompareConfig(("sefa", "random"), DiscoverConfig(space="z", count=2, latents=4, held_out=2), SMALL.evaluate)
-    sefa, random = compare(tiny_stylegan2(), in_z)
+    sefa, random = compare(tiny_stylegan2(), small("sefa", "random", space="z"))
     assert sefa.directions is None and "choose the space w" in sefa.findings.notes[0]
     assert random.directions is not None
 
 
 def test_tuned_generators_stand_beside_their_base_with_as_many_directions():
     base, tuned = tiny_stylegan2(), tiny_stylegan2(seed=3)
-    theirs = discover(tuned, method="random", count=5, held_out=2, progress=False)
-    _, column = compare(base, CompareConfig(("random",), DISCOVER, SMALL.evaluate), tuned={"tuned": (tuned, theirs)})
+    theirs = discover(tuned, method="random", count=5, progress=False)
+    _, column = compare(base, small("random"), tuned={"tuned": (tuned, theirs)})
     assert column.findings.name == "tuned" and column.generator is tuned
     assert column.directions is not None and len(column.directions) == 2
     assert "seconds" not in column.findings.figures
-    _, fewer = compare(base, CompareConfig(("random",), DISCOVER, SMALL.evaluate), tuned={"tuned": (tuned, theirs.take([0]))})
+    _, fewer = compare(base, small("random"), tuned={"tuned": (tuned, theirs.take([0]))})
     assert fewer.findings.notes == ["tuned has fewer directions than the others: 1, not 2."]
 
 
 def test_generators_with_z_alone_are_compared_too():
     methods = ("random", "sefa", "ganspace", "orojar-jd")
-    columns = compare(TINY["dcgan"](), CompareConfig(methods, DISCOVER, SMALL.evaluate))
+    columns = compare(TINY["dcgan"](), small(*methods))
     assert [column.findings.name for column in columns if column.directions is not None] == list(methods)
 
 
-def test_unknown_methods_and_images_that_are_not_there_are_refused_before_the_first_search(monkeypatch):
+def test_what_is_not_there_is_refused_before_the_first_search(monkeypatch):
     monkeypatch.setattr(comparing, "search", None)
     axes = latent_axes(tiny_stylegan2())
-    with pytest.raises(ValueError, match="'nowhere' does not exist"):
-        compare(tiny_stylegan2(), CompareConfig(("random",), DISCOVER), data="nowhere")
-    with pytest.raises(ValueError, match="inception features need torch-fidelity"):
-        wanted = EvaluateConfig(measures=("preservation",), features="inception")
-        compare(tiny_stylegan2(), CompareConfig(("random",), DISCOVER, wanted))
+    with pytest.raises(ValueError, match="there is no 'nowhere' here"):
+        compare(tiny_stylegan2(), small("random"), data="nowhere")
     with pytest.raises(ValueError, match=r"random is also the name of a method.*\./random"):
-        compare(tiny_stylegan2(), CompareConfig(("random",), DISCOVER), tuned={"random": (tiny_stylegan2(), axes)})
-    with pytest.raises(ValueError, match=r"methods must be some of orojar-paper.*got magic"):
-        compare(tiny_stylegan2(), CompareConfig(("magic",), DISCOVER))
+        compare(tiny_stylegan2(), small("random"), tuned={"random": (tiny_stylegan2(), axes)})
+    for wrong in ({"methods": ("magic",)}, {"method_options": {"magic": {}}}):
+        with pytest.raises(ValueError, match=r"method must be one of orojar-jd.*got 'magic'"):
+            CompareConfig(**wrong)
+    with pytest.raises(ValueError, match="measures must be some of"):
+        CompareConfig(measures=("beauty",))
+
+
+def test_every_image_is_counted_once_and_the_generator_is_handed_back():
+    generator = tiny_stylegan2()
+    ws = generator.map(generator.sample_latents(3))
+    with counting(generator) as spent:
+        generator.synthesize(ws)
+        generator.synthesize_with_activations(ws, [0])
+        generator(generator.sample_latents(2))
+    assert spent.images == 8 and spent.seconds > 0
+    assert not {"synthesize", "synthesize_with_activations"} & vars(generator).keys()
+    generator.synthesize(ws)
+    assert spent.images == 8
+
+
+def test_an_error_hands_the_generator_back_too():
+    generator = tiny_stylegan2()
+    with pytest.raises(ValueError, match="at most 8"), counting(generator):
+        discover(generator, count=99)
+    assert "synthesize" not in vars(generator)

@@ -56,10 +56,10 @@ def test_the_best_column_is_marked_where_an_end_is_better():
     assert best("disentanglement", found) == [0]
     assert best("activity", found) == []
     for one in found:
-        one.figures["orthogonality"] = Figure(0.5)
-    assert best("orthogonality", found) == [0, 1]
-    found[1].figures["orthogonality"] = Figure(0.1)
-    assert best("orthogonality", found) == [1]
+        one.figures["off_diagonal_share"] = Figure(0.5)
+    assert best("off_diagonal_share", found) == [0, 1]
+    found[1].figures["off_diagonal_share"] = Figure(0.1)
+    assert best("off_diagonal_share", found) == [1]
     assert best("disentanglement", found[:1]) == []
 
 

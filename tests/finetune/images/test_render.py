@@ -9,7 +9,7 @@ from orojar_finetune.images import render
 from orojar_finetune.latents.editing import latents_of_seeds
 from tiny import tiny_pggan, tiny_stylegan2
 
-QUICK = DiscoverConfig(count=3, latents=4, held_out=4)
+QUICK = DiscoverConfig(count=3, method_options={"latents": 4})
 
 
 def test_the_ends_of_the_range_are_black_and_white_and_what_lies_outside_is_cut():

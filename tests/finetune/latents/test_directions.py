@@ -19,7 +19,7 @@ def make(method: str = "orojar-jd", space: str = "w", seed: int = 0, layers=None
         names=("hue", "size", "x"),
         layers=(None, layers, (2, 3)) if space == "w" else (None,) * 3,
         activity=(0.5, 0.2, 0.1),
-        scores={"orthogonality": 0.1, "activity": 0.3},
+        scores={"off_diagonal_cos2": 0.1, "activity": 0.3},
         provenance={"base": "user/repo", "seed": 0},
     )
 
@@ -164,7 +164,7 @@ def test_parts_that_move_nothing_anywhere_are_refused(changed, words, tmp_path):
 
 
 def test_layers_that_a_generator_does_not_have_are_not_moved_in_silence():
-    with pytest.raises(ValueError, match="'size' moves layers 6 to 7, there are 4"):
+    with pytest.raises(ValueError, match=r"layers 6 to 7 .* there are 4"):
         make(layers=(6, 8)).apply(torch.zeros(1, 4, 5), {"size": 1.0})
 
 
@@ -202,3 +202,10 @@ def test_a_home_folder_is_one_for_saving_too(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     make().save("~/m")
     assert Directions.list("~/m") == Directions.list(tmp_path / "m") == ["orojar-jd"]
+
+
+def test_moves_are_sigmas_on_the_directions_layers():
+    directions = dataclasses.replace(make(layers=(0, 2)), sigmas=torch.full((3,), 2.0))
+    norms = directions.moves(4).norm(dim=2)
+    torch.testing.assert_close(norms, 2.0 * torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0], [0, 0, 1, 0]]).float())
+    torch.testing.assert_close(directions.apply(torch.zeros(1, 4, 5), {1: 1.5})[0], 1.5 * directions.moves(4)[1])

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from linear import Linear, direction_set, seeded
-from orojar_finetune.discovery.random import random_basis
+from orojar_finetune.discovery.bases import random_basis
+from orojar_finetune.latents.coordinates import latent_axes
 from orojar_finetune.measures.activeness import activeness
-from orojar_finetune.measures.coordinates import latent_axes
 from separable import Separable
 from tiny import tiny_biggan, tiny_dcgan, tiny_stylegan2
 

@@ -3,7 +3,7 @@ import torch
 
 from linear import seeded
 from orojar_finetune.measures.bootstrap import interval, interval_of
-from orojar_finetune.measures.effects import disentanglement_completeness
+from orojar_finetune.measures.ground_truth import disentanglement_completeness
 
 
 def test_the_interval_of_a_mean_is_two_standard_errors_wide_each_way():
@@ -68,18 +68,18 @@ def test_numbers_that_need_a_whole_matrix_have_intervals_too():
     assert found.low < found.high
 
 
-def test_what_repeated_rows_raise_can_be_centred():
+def test_what_repeated_rows_raise_can_be_centered():
     values = torch.rand(200, generator=seeded())
 
     def distinct(rows: torch.Tensor) -> float:
         return float(len(values[rows].unique()))
 
     raised = interval_of(distinct, 200, rng=seeded(), resamples=200)
-    centred = interval_of(distinct, 200, rng=seeded(), resamples=200, centred=True)
-    assert raised.value == centred.value == 200
+    centered = interval_of(distinct, 200, rng=seeded(), resamples=200, centered=True)
+    assert raised.value == centered.value == 200
     assert raised.high < 150  # about a third of the rows is missing from each
-    assert centred.low < 200 < centred.high
-    torch.testing.assert_close(centred.high - centred.low, raised.high - raised.low)
+    assert centered.low < 200 < centered.high
+    torch.testing.assert_close(centered.high - centered.low, raised.high - raised.low)
 
 
 def test_as_many_rows_are_drawn_as_there_are():

@@ -144,7 +144,7 @@ def test_ones_own_network_gives_features_frozen_of_rgb_within_the_range(own):
 @pytest.mark.parametrize(
     ("name", "made", "words"),
     [
-        ("nowhere:corners", None, r"'nowhere:corners' cannot be had \(No module named 'nowhere'\).*PYTHONPATH"),
+        ("nowhere:corners", None, r"'nowhere:corners' could not be imported \(No module named 'nowhere'\).*PYTHONPATH"),
         ("own:edges", None, "module 'own' has no attribute 'edges'"),
         ("own:made", lambda: print, "must make a torch.nn.Module, got a builtin"),
     ],
@@ -158,7 +158,7 @@ def test_what_is_no_network_is_answered_with_what_to_type(own, name, made, words
 
 def test_feature_maps_are_no_features(own):
     own.maps = lambda: torch.nn.Conv2d(3, 2, 3)
-    with pytest.raises(ValueError, match=r"'own:maps' must give one vector an image, 4 x width, got \(4, 2, 6, 6\)"):
+    with pytest.raises(ValueError, match=r"'own:maps' must give one vector per image, 4 x width, got \(4, 2, 6, 6\)"):
         load_features("own:maps")(torch.rand(4, 3, 8, 8))
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from linear import Linear, direction_set, seeded
-from orojar_finetune.discovery.random import random_basis
+from orojar_finetune.discovery.bases import random_basis
 from orojar_finetune.measures.distances import PIXEL_FACTOR, load_distance
 from orojar_finetune.measures.path_length import (
     lerp,

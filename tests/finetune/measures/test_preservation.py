@@ -24,7 +24,7 @@ def test_it_is_the_mean_cosine_of_two_edits_with_the_image_before():
     generator.matrix.data /= 10  # within the range that features clamp to
     directions = direction_set(torch.eye(4)[:2], "z", [1.0, 0.5])
     found = preservation(generator, directions, Pixels(), seeded(), latents=6, batch_size=4)
-    z = LatentSpace(generator, "z").sample(6, seeded()).latents
+    z = LatentSpace(generator, "z").sample(6, seeded()).values
     with torch.no_grad():
         for i, sigma in enumerate([1.0, 0.5]):
             step = 2 * sigma * torch.eye(4)[i]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from linear import Linear, direction_set, seeded
 from orojar_adapters import Generator, Layer, Noise
-from orojar_finetune.measures.coordinates import Coordinates, is_all_of_z, latent_axes
+from orojar_finetune.latents.coordinates import Coordinates, is_all_of_z, latent_axes
 from orojar_finetune.measures.variation_predictability import Pairs, generated_pairs, pair_network, predictability
 from tiny import tiny_biggan, tiny_stylegan2
 
@@ -170,12 +170,6 @@ def test_the_network_is_the_papers():
 def test_a_last_batch_of_one_pair_is_left_out(few):
     found = predictability(few, epochs=1, train_share=33 / 60)
     assert len(found.accuracies) == 1
-
-
-def test_epochs_can_be_watched(few):
-    seen = []
-    found = predictability(few, epochs=2, watch=lambda epoch, accuracy: seen.append((epoch, accuracy)))
-    assert seen == list(enumerate(found.accuracies, 1))
 
 
 def test_what_cannot_be_learnt_is_refused(painted):

@@ -43,7 +43,8 @@ def test_two_processes_find_the_directions_of_one(tmp_path, method):
     for count in (1, 2):
         # an uneven number of latents, so that the processes' shares differ
         words = ["discover", str(tmp_path / "m"), "--output-dir", str(tmp_path / f"of-{count}"), "--method", method]
-        words += ["--count", "3", "--latents", "7", "--held-out", "5", "--descent.steps", "30", "--descent.batch-size", "8"]
+        options = ["latents=7"] if method == "orojar-jd" else ["latents=8", "steps=30"]
+        words += ["--count", "3", "--method-options", *options]
         launch(["--multi_gpu", "--num_processes", "2"] if count == 2 else ["--cpu", "--num_processes", "1"], words)
         found[count] = Directions.load(tmp_path / f"of-{count}")
     torch.testing.assert_close(found[2].basis, found[1].basis, atol=1e-4, rtol=0)
@@ -66,14 +67,14 @@ def test_two_processes_find_the_directions_of_one_by_every_other_method_after_a_
 
 def test_a_launch_that_starts_fewer_processes_than_asked_for_says_so(tmp_path):
     write_model_folder(tmp_path / "m", tiny_stylegan2())
-    words = ["discover", str(tmp_path / "m"), "--method", "random", "--count", "2", "--held-out", "2"]
+    words = ["discover", str(tmp_path / "m"), "--method", "random", "--count", "2"]
     assert "starts one process only" in launch(["--cpu", "--num_processes", "2"], words).stderr
     assert "starts one process only" not in launch(["--cpu", "--num_processes", "1"], words).stderr
 
 
 def test_a_batch_that_does_not_divide_among_the_processes_is_refused(tmp_path):
     write_model_folder(tmp_path / "m", tiny_stylegan2())
-    words = ["discover", str(tmp_path / "m"), "--method", "orojar", "--count", "2", "--descent.batch-size", "7"]
+    words = ["discover", str(tmp_path / "m"), "--method", "orojar", "--count", "2", "--method-options", "latents=7"]
     command = [*LAUNCH, "--multi_gpu", "--num_processes", "2", "-m", "orojar_finetune", *words]
     environment = {**os.environ, "ACCELERATE_USE_CPU": "true"}
     done = subprocess.run(command, capture_output=True, text=True, timeout=250, env=environment)

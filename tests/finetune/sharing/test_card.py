@@ -139,7 +139,7 @@ def test_it_speaks_of_directions_and_of_orojar_where_there_are_some():
 @pytest.mark.parametrize("family", TINY)
 def test_what_it_says_to_type_works_for_every_family(tmp_path, family):
     generator = TINY[family]()
-    random = discover(generator, method="random", count=1, held_out=2, progress=False)
+    random = discover(generator, method="random", count=1, progress=False)
     for sets in ({"random": random}, {}):
         write_model_folder(tmp_path / family, generator, sets, previews="none")
         text = (tmp_path / family / card.CARD).read_text()

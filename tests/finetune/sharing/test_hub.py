@@ -6,7 +6,7 @@ from orojar_finetune import CheckpointError, Directions, discover, load_generato
 from orojar_finetune.config import DiscoverConfig
 from tiny import tiny_discriminator, tiny_stylegan2
 
-QUICK = DiscoverConfig(count=3, latents=4, held_out=4)
+QUICK = DiscoverConfig(count=3, method_options={"latents": 4})
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def test_discover_refuses_it_and_completes_its_own_folder(tmp_path, monkeypatch,
     monkeypatch.chdir(tmp_path)
     for name, seed in (("cats", 0), ("dogs", 1)):
         write(tmp_path / name / "snapshot", tiny_stylegan2(seed=seed))
-    quick = ["--output-dir", "out", "--count", "2", "--held-out", "2", "--previews", "none"]
+    quick = ["--output-dir", "out", "--count", "2", "--previews", "none"]
     main(["discover", "cats/snapshot", *quick, "--method", "random"])
     main(["discover", "cats/snapshot", *quick, "--method", "sefa"])
     before = (tmp_path / "out" / "directions.json").read_bytes()

@@ -18,11 +18,11 @@ QUICK = FinetuneConfig(
     discriminator_steps=2,
     discover=SearchConfig(count=3),
     penalty=PenaltyConfig(every=1, batch_size=4, warmup_steps=0, anneal=0.0),
-    fidelity=FidelityConfig(features="random", images=64, latents=4, max_drift=10.0),
+    fidelity=FidelityConfig(features="random", images=64, latents=8, max_drift=10.0),
     gan=GanConfig(learning_rate=1e-3),
     run=RunConfig(max_train_steps=4, train_batch_size=4, validation_steps=2, checkpointing_steps=2, logging_steps=1),
 )
-SEARCH = dataclasses.replace(QUICK.search, latents=4, held_out=4)
+SEARCH = dataclasses.replace(QUICK.search, method_options={"latents": 4})
 
 
 def tune(folder, generator=None, config=QUICK, discriminator="tiny", **options):
@@ -52,8 +52,8 @@ def test_directions_become_more_independent_than_without_the_penalty(tmp_path):
     plain = dataclasses.replace(config, penalty=dataclasses.replace(config.penalty, weight=0.0))
     control = tune(tmp_path / "control", config=plain, directions=found)
     assert tuned.start == control.start
-    assert tuned.end.orthogonality < 0.5 * control.end.orthogonality
-    assert tuned.directions.scores["orthogonality"] < 0.7 * control.directions.scores["orthogonality"]
+    assert tuned.end.off_diagonal_cos2 < 0.5 * control.end.off_diagonal_cos2
+    assert tuned.directions.scores["off_diagonal_cos2"] < 0.7 * control.directions.scores["off_diagonal_cos2"]
     assert torch.equal(tuned.directions.basis, found.basis)
     assert tuned.directions.names == found.names
 
@@ -92,7 +92,7 @@ def test_a_generator_without_data_or_discriminator_is_tuned_and_stays_as_it_was(
     assert not torch.equal(done.generator.synthesis.b4.const, before["synthesis.b4.const"])
     assert done.discriminator.num_classes == num_classes
     assert [row["step"] for row in history(tmp_path) if "penalty" in row] == [3, 4, 5, 6]
-    assert {"frechet", "orthogonality", "activity"} <= history(tmp_path)[-1].keys()
+    assert {"frechet", "off_diagonal_cos2", "activity"} <= history(tmp_path)[-1].keys()
     assert sorted(path.name for path in (tmp_path / "validation").iterdir()) == [f"step-{s:06}.png" for s in (2, 4, 6)]
 
 
@@ -109,7 +109,7 @@ def test_the_penalty_has_its_weight_to_the_end_after_a_new_discriminator_too(tmp
 
 
 def test_one_direction_has_no_other_to_be_independent_of(tmp_path):
-    found = discover(tiny_stylegan2(), method="random", count=1, held_out=4, progress=False)
+    found = discover(tiny_stylegan2(), method="random", count=1, progress=False)
     with pytest.raises(ValueError, match="at least two"):
         tune(tmp_path, directions=found)
     without = dataclasses.replace(QUICK, penalty=PenaltyConfig(weight=0.0))
@@ -130,7 +130,7 @@ def test_one_direction_has_no_other_to_be_independent_of(tmp_path):
 )
 def test_a_run_is_not_gone_on_with_as_another_one(tmp_path, options, words):
     generator = tiny_stylegan2()
-    found, other = (discover(generator, method="random", count=3, seed=s, held_out=4, progress=False) for s in (0, 1))
+    found, other = (discover(generator, method="random", count=3, seed=s, progress=False) for s in (0, 1))
     tune(tmp_path, directions=found, config=run(max_train_steps=2))
     config = dataclasses.replace(QUICK, **options)
     config = run(config, resume_from_checkpoint="latest")
@@ -199,11 +199,14 @@ def test_the_best_validation_is_kept_or_the_last(tmp_path):
     last = tune(tmp_path / "last", config=dataclasses.replace(config, fidelity=fidelity))
     rows = [row for row in history(tmp_path / "best") if "frechet" in row]
     scores = [
-        row["orthogonality"] / best.start.orthogonality + max(0.0, row["frechet"] - best.start.frechet) / 10 for row in rows
+        row["off_diagonal_cos2"] / best.start.off_diagonal_cos2 + max(0.0, row["frechet"] - best.start.frechet) / 10
+        for row in rows
     ]
     winner = rows[scores.index(min(scores))]
-    assert (best.end.orthogonality, best.end.frechet) == pytest.approx((winner["orthogonality"], winner["frechet"]), rel=1e-5)
-    assert last.end.orthogonality == pytest.approx(rows[-1]["orthogonality"], rel=1e-5)
+    assert (best.end.off_diagonal_cos2, best.end.frechet) == pytest.approx(
+        (winner["off_diagonal_cos2"], winner["frechet"]), rel=1e-5
+    )
+    assert last.end.off_diagonal_cos2 == pytest.approx(rows[-1]["off_diagonal_cos2"], rel=1e-5)
 
 
 def test_by_default_the_penalty_is_annealed_and_the_last_generator_is_kept(tmp_path):
@@ -212,7 +215,9 @@ def test_by_default_the_penalty_is_annealed_and_the_last_generator_is_kept(tmp_p
     assert 0 < penalty.anneal < 1
     last = [row for row in history(tmp_path) if "frechet" in row][-1]
     assert last["step"] == 8
-    assert (done.end.orthogonality, done.end.frechet) == pytest.approx((last["orthogonality"], last["frechet"]), rel=1e-5)
+    assert (done.end.off_diagonal_cos2, done.end.frechet) == pytest.approx(
+        (last["off_diagonal_cos2"], last["frechet"]), rel=1e-5
+    )
 
 
 def test_unasked_the_modulation_layers_move_and_the_config_says_so(tmp_path):
@@ -251,12 +256,14 @@ def test_directions_in_z_and_on_a_range_of_layers(tmp_path):
         assert set(done.directions.layers) == {discovery.get("layers")}
 
 
-def test_directions_that_move_different_layers_are_refused(tmp_path):
+def test_directions_that_move_different_layers_keep_them_and_are_not_searched_again(tmp_path):
     found = discover(tiny_stylegan2(), SEARCH, progress=False)
     mixed = dataclasses.replace(found, layers=((0, 2), None, None))
-    with pytest.raises(ValueError, match="all directions must move the same layers"):
-        tune(tmp_path, directions=mixed)
-    assert not saved.checkpoints(tmp_path)
+    penalty = dataclasses.replace(QUICK.penalty, reestimate_every=1)
+    done = tune(tmp_path, config=dataclasses.replace(QUICK, penalty=penalty), directions=mixed)
+    assert done.directions.layers == mixed.layers
+    assert torch.equal(done.directions.basis, mixed.basis)
+    assert done.end.off_diagonal_share is not None
 
 
 def test_options_replace_those_of_the_config(tmp_path):
@@ -292,7 +299,8 @@ def test_weights_that_never_moved_are_not_the_best(tmp_path, caplog):
 def test_the_step_of_the_weights_that_are_kept_is_reported(tmp_path):
     done = tune(tmp_path / "a", config=run(max_train_steps=12, validation_steps=3))
     scores = {
-        row["step"]: row["orthogonality"] / done.start.orthogonality + max(0.0, row["frechet"] - done.start.frechet) / 10
+        row["step"]: row["off_diagonal_cos2"] / done.start.off_diagonal_cos2
+        + max(0.0, row["frechet"] - done.start.frechet) / 10
         for row in history(tmp_path / "a")
         if "frechet" in row
     }

@@ -5,9 +5,8 @@ import torch
 
 from orojar_finetune import TrainConfig, train
 from orojar_finetune.config import ComparisonConfig, JacobianPenaltyConfig, NetworkConfig, RunConfig
-from orojar_finetune.measures.coordinates import latent_axes
-from orojar_finetune.measures.held_out import scores_of
-from orojar_finetune.runtime.processes import Processes
+from orojar_finetune.latents.coordinates import latent_axes
+from orojar_finetune.measures.direction_set import measure_directions
 from orojar_finetune.training.from_scratch import prepare
 from orojar_finetune.training.jacobian_penalty import JacobianPenalty
 
@@ -34,10 +33,10 @@ def test_with_a_penalty_the_coordinates_are_measured_and_the_weights_are_others(
     plain = train(tmp_path / "plain", CONFIG)
     penalized = train(tmp_path / "penalized", CONFIG, penalty=PENALTY)
     assert set(plain.figures.described()) == {"frechet"}
-    processes = Processes(progress=False)
-    scores = scores_of(penalized.generator, latent_axes(penalized.generator), 16, CONFIG.run.seed, processes)
-    assert penalized.figures.orthogonality == pytest.approx(scores.orthogonality)
-    assert penalized.figures.activity == pytest.approx(scores.activities.mean().item())
+    axes = latent_axes(penalized.generator)
+    scores = measure_directions(penalized.generator, axes, seed=CONFIG.run.seed).scores
+    figures = penalized.figures.described()
+    assert {name: figures[name] for name in scores} == pytest.approx(scores)
     assert (penalized.ended, penalized.steps) == ("done", 2)
     pairs = zip(plain.generator.parameters(), penalized.generator.parameters(), strict=True)
     assert any(not torch.equal(a, b) for a, b in pairs)

@@ -1,15 +1,13 @@
-import dataclasses
-
 import pytest
 import torch
 
 from linear import Linear
 from orojar_finetune import Directions, orojar
 from orojar_finetune.config import PenaltyConfig
-from orojar_finetune.discovery.random import random_basis
+from orojar_finetune.discovery.bases import random_basis
 from orojar_finetune.penalty import rademacher
 from orojar_finetune.runtime.reproducible import rng
-from orojar_finetune.training.jacobian_penalty import JacobianPenalty, moves, outputs, penalized_outputs
+from orojar_finetune.training.jacobian_penalty import JacobianPenalty, outputs, penalized_outputs
 from separable import Separable
 from tiny import tiny_stylegan2
 
@@ -124,14 +122,6 @@ def test_a_form_takes_its_own_options_alone():
         PenaltyConfig(form="cosine", options={"probes": 2})
     some_pairs, all_pairs = (penalty(tiny_stylegan2(), some(), options=o) for o in ({"directions": 2}, {}))
     assert some_pairs.loss(0, ROWS).item() != all_pairs.loss(0, ROWS).item()
-
-
-def test_moves_are_sigmas_on_the_directions_layers():
-    found = dataclasses.replace(some(sigma=2.0), layers=((0, 2), None, (3, 5)))
-    steps = moves(tiny_stylegan2(), found)
-    assert steps.shape == (3, 6, 8)
-    norms = steps.norm(dim=2)
-    torch.testing.assert_close(norms, 2.0 * torch.tensor([[1, 1, 0, 0, 0, 0], [1] * 6, [0, 0, 0, 1, 1, 0]]).float())
 
 
 def test_words_for_outputs_mean_images_and_layers():

@@ -1,25 +1,27 @@
-"""Where latents lie along directions: coordinates to be read, and to be set."""
+"""Where latents lie along directions: coordinates to be read and set, and the axes of z as directions."""
 
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn import functional as F
 
 from orojar_adapters import Generator
 from orojar_finetune.latents.directions import Directions
 from orojar_finetune.latents.latent_space import STATISTICS_SAMPLES, LatentSpace
+from orojar_finetune.latents.moves import as_moves, moved
 
 
 @dataclass(frozen=True)
 class Coordinates:
     """Coordinates along directions, in sigmas from the mean latent.
 
-    Reckoned in float64 on the CPU: a coordinate that is set is then exact in the latent's own precision.
+    Computed in float64 on the CPU, so that a coordinate that was set is exact in the latent's own precision.
 
     Attributes:
-        directions: rows of unit length; setting one coordinate leaves what is orthogonal to its direction.
-        center: the mean latent, in w+ of all layers one behind the other.
+        directions: setting one coordinate leaves what is orthogonal to its direction.
+        center: the mean latent, in w+ of all layers concatenated.
     """
 
     directions: Directions
@@ -27,23 +29,23 @@ class Coordinates:
 
     @classmethod
     def of(cls, generator: Generator, directions: Directions, rng: torch.Generator) -> "Coordinates":
-        """Around the mean of the generator's latents: 0 in z, from 8192 samples of all classes in w."""
+        """Coordinates around the mean of the generator's latents: 0 in z, from 8192 samples of all classes in w."""
         space = LatentSpace(generator, directions.space)
         if space.name == "z":
             return cls(directions, torch.zeros(generator.latent_size, dtype=torch.float64))
-        rows = _rows(space.sample(STATISTICS_SAMPLES, rng).latents, space.name)
+        rows = _rows(space.sample(STATISTICS_SAMPLES, rng).values, space.name)
         return cls(directions, rows[:, 0].mean(dim=0))
 
     def read(self, latents: Float[Tensor, "batch *latent"]) -> Float[Tensor, "batch directions"]:
-        """The coordinates of latents, on the CPU; 0 along directions that no latent varies along.
+        """The coordinates of latents, on the CPU; 0 along directions whose sigma is 0.
 
         Args:
             latents: z or ws, as the directions' space has them; of ws each direction reads the first layer that it moves.
         """
         first = [layers[0] if layers else 0 for layers in self.directions.layers]
         rows = _rows(latents, self.directions.space)[:, first] - self.center
-        along, sigmas = (rows * self._basis).sum(dim=2), self.directions.sigmas.cpu().double()
-        return torch.where(sigmas > 0, along / sigmas, 0.0)
+        along = (rows * self._basis).sum(dim=2)
+        return torch.where(self._sigmas > 0, along / self._sigmas, 0.0)
 
     def set(
         self, latents: Float[Tensor, "batch *latent"], which: Int[Tensor, " batch"], values: Float[Tensor, " batch"]
@@ -54,27 +56,23 @@ class Coordinates:
             which: the direction of each latent.
             values: what its coordinate becomes, in sigmas.
         """
-        which, rows = which.cpu(), _rows(latents, self.directions.space)
-        basis, sigmas = self._basis[which], self.directions.sigmas.cpu().double()[which]
-        wanted = values.cpu().double() * sigmas + basis @ self.center
-        change = wanted[:, None] - (rows * basis[:, None]).sum(dim=2)
-        moved = rows + torch.where(self._moves(rows.shape[1])[which], change, 0.0)[:, :, None] * basis[:, None]
-        return moved.view(latents.shape).to(latents)
+        chosen = F.one_hot(which.cpu(), len(self.directions))
+        strengths = chosen * (values.cpu().double()[:, None] - self.read(latents))
+        steps = self._basis * self._sigmas[:, None]
+        moves = as_moves(steps, self.directions.space, latents.shape[1], self.directions.layers)
+        return moved(latents.detach().cpu().double(), moves, strengths).to(latents)
 
     @property
     def _basis(self) -> Tensor:
         return self.directions.basis.cpu().double()
 
-    def _moves(self, total: int) -> Tensor:
-        """Whether each direction moves each row of a latent."""
-        at = torch.arange(total)
-        return torch.stack(
-            [(at >= first) & (at < end) for first, end in (pair or (0, total) for pair in self.directions.layers)]
-        )
+    @property
+    def _sigmas(self) -> Tensor:
+        return self.directions.sigmas.cpu().double()
 
 
 def latent_axes(generator: Generator, part: str | None = None) -> Directions:
-    """The coordinate axes of z as a direction set, whose activity is not known.
+    """The coordinate axes of z as a direction set, not measured.
 
     Args:
         part: one of the generator's `latent_ranges`; None takes all of z.

@@ -3,12 +3,11 @@ import torch
 from torch import Tensor
 
 from orojar_finetune.latents.directions import Directions
-from orojar_finetune.measures.effects import (
-    STILL,
+from orojar_finetune.measures.ground_truth import (
+    NEGLIGIBLE,
     disentanglement_completeness,
-    effect_matrix,
     effects_by_latent,
-    noise_floor,
+    ground_truth,
     unmoved,
 )
 from orojar_finetune.scenes.reader import load_reader
@@ -22,9 +21,13 @@ def directions(basis: Tensor, space: str = "w") -> Directions:
     return Directions(basis, torch.ones(count), space, "given", names, (None,) * count, (0.0,) * count)
 
 
+def effect_matrix(generator, found: Directions, latents: int = 256, batch_size: int = 64) -> Tensor:
+    return effects_by_latent(generator, found, load_reader(), latents, batch_size=batch_size).mean(dim=0).float()
+
+
 @pytest.mark.parametrize("space", ["z", "w"])
 def test_the_latents_of_perfect_scenes_move_one_factor_each(space):
-    effects = effect_matrix(PerfectScenes(), directions(torch.eye(7), space), load_reader(), latents=128)
+    effects = effect_matrix(PerfectScenes(), directions(torch.eye(7), space), latents=128)
     assert torch.equal(effects.argmax(dim=1), torch.arange(7))
     # a step of one standard deviation, squared, is one variance; in 128 samples the latter is known to an eighth
     torch.testing.assert_close(effects.diag(), torch.ones(7), rtol=0.4, atol=0)
@@ -35,45 +38,46 @@ def test_the_latents_of_perfect_scenes_move_one_factor_each(space):
 
 
 def test_the_matrix_is_the_mean_of_what_happens_at_each_latent():
-    found = effects_by_latent(
-        PerfectScenes(num_classes=2), directions(torch.eye(7)[:2]), load_reader(), latents=10, batch_size=4
-    )
-    assert found.shape == (10, 2, 7)
-    assert (found >= 0).all() and (found[:, 0, 0] > found[:, 0, 1:].amax(dim=1)).all()
-    whole = effect_matrix(PerfectScenes(num_classes=2), directions(torch.eye(7)[:2]), load_reader(), latents=10, batch_size=4)
-    torch.testing.assert_close(found.mean(dim=0).float(), whole)
+    generator, two = PerfectScenes(num_classes=2), directions(torch.eye(7)[:2])
+    effects = effects_by_latent(generator, two, load_reader(), latents=64)
+    assert effects.shape == (64, 2, 7)
+    assert (effects >= 0).all() and (effects[:, 0, 0] > effects[:, 0, 1:].amax(dim=1)).all()
+    truth = ground_truth(generator, two, latents=64)
+    torch.testing.assert_close(truth.effects, effects.mean(dim=0).float())
+    assert (truth.disentanglement, truth.completeness) == disentanglement_completeness(truth.effects)
+    assert truth.unmoved == tuple(unmoved(truth.effects))
 
 
 def test_a_turned_pair_of_latents_shares_two_factors():
     turned = torch.eye(7)[[0, 1]]
     turned[:, :2] = torch.tensor([[1.0, 1.0], [1.0, -1.0]]) / 2**0.5
-    effects = effect_matrix(PerfectScenes(), directions(turned), load_reader())
+    effects = effect_matrix(PerfectScenes(), directions(turned))
     torch.testing.assert_close(effects[:, :2], torch.full((2, 2), 0.5), rtol=0.3, atol=0)
     assert unmoved(effects) == list(FACTORS[2:])
 
 
 def test_batches_do_not_change_how_much_is_measured():
-    few = effect_matrix(PerfectScenes(), directions(torch.eye(7)[:1]), load_reader(), latents=100, batch_size=100)
-    many = effect_matrix(PerfectScenes(), directions(torch.eye(7)[:1]), load_reader(), latents=100, batch_size=7)
+    few = effect_matrix(PerfectScenes(), directions(torch.eye(7)[:1]), latents=100, batch_size=100)
+    many = effect_matrix(PerfectScenes(), directions(torch.eye(7)[:1]), latents=100, batch_size=7)
     assert many[0, 0].item() == pytest.approx(few[0, 0].item(), rel=0.4)  # other latents, as many
 
 
 def test_classes_are_drawn_for_conditional_generators():
-    effects = effect_matrix(PerfectScenes(num_classes=3), directions(torch.eye(7)[:1]), load_reader(), latents=8)
+    effects = effect_matrix(PerfectScenes(num_classes=3), directions(torch.eye(7)[:1]), latents=8)
     assert effects[0].argmax() == 0
 
 
 def test_a_factor_that_never_changes_is_not_blown_up_by_the_readers_errors():
     still = FACTORS.index("x")
-    effects = effect_matrix(PerfectScenes(still=still), directions(torch.eye(7)), load_reader(), latents=64)
+    effects = effect_matrix(PerfectScenes(still=still), directions(torch.eye(7)), latents=64)
     assert effects[still].max() < 0.01
     assert effects[:, still].max() < 2
 
 
-def test_what_nobody_would_call_an_effect_is_above_the_noise_floor():
-    floor = noise_floor(load_reader())
-    assert floor.min() > 0
-    assert floor.max() < STILL
+def test_negligible_effects_are_larger_than_what_the_readers_errors_alone_give():
+    """Two readings with independent errors differ by twice the squared error; a uniform factor has the variance 1/12."""
+    floor = 2 * load_reader().squared_errors / (1 / 12)
+    assert floor.min() > 0 and floor.max() < NEGLIGIBLE
 
 
 def test_one_factor_a_direction_is_disentangled_and_complete():
@@ -116,6 +120,6 @@ def test_what_cannot_be_read_is_refused():
     gray = PerfectScenes()
     gray.image_channels = 1
     with pytest.raises(ValueError, match="RGB images, this generator makes 1 channels"):
-        effect_matrix(gray, directions(torch.eye(7)), load_reader())
+        effect_matrix(gray, directions(torch.eye(7)))
     with pytest.raises(ValueError, match="at least 2"):
-        effect_matrix(PerfectScenes(), directions(torch.eye(7)), load_reader(), latents=1)
+        effect_matrix(PerfectScenes(), directions(torch.eye(7)), latents=1)

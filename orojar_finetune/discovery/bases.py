@@ -1,4 +1,4 @@
-"""Gradient descent on orthonormal bases, kept orthonormal by `torch.nn.utils.parametrizations`."""
+"""Orthonormal bases: random ones, leading eigenvectors, and what gradient descent reaches."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
-from orojar_finetune.config import DescentConfig
+from orojar_finetune.config import DescentOptions
 from orojar_finetune.runtime.processes import Processes
 
 WINDOW = 25
@@ -15,8 +15,19 @@ WINDOW = 25
 IMPROVEMENT = 0.01
 
 
+def random_basis(count: int, size: int, seed: int) -> Float[Tensor, "count size"]:
+    """Orthonormal rows of a uniformly random rotation, the same for the same seed."""
+    rng = torch.Generator().manual_seed(seed)
+    return torch.linalg.qr(torch.randn(size, count, generator=rng))[0].T.contiguous()
+
+
+def leading(gram: Float[Tensor, "size size"], count: int) -> Float[Tensor, "size count"]:
+    """The eigenvectors of the largest eigenvalues, in columns, largest first."""
+    return torch.linalg.eigh(gram.cpu())[1].flip(1)[:, :count].to(gram)  # not every device can
+
+
 class Basis(nn.Module):
-    """Orthonormal rows as the only parameter."""
+    """Orthonormal rows as the only parameter, kept orthonormal by `torch.nn.utils.parametrizations`."""
 
     weight: Tensor
 
@@ -35,7 +46,7 @@ class Basis(nn.Module):
 def descend_basis(
     loss: Callable[[Tensor, int], Tensor],
     start: Float[Tensor, "count size"],
-    config: DescentConfig,
+    options: DescentOptions,
     processes: Processes,
 ) -> Float[Tensor, "count size"]:
     """The orthonormal basis that Adam reaches.
@@ -50,10 +61,10 @@ def descend_basis(
         ValueError: a loss that was never finite.
     """
     basis = Basis(start)  # not Accelerate's, whose mixed precision would round the rotation
-    optimizer = torch.optim.Adam(basis.parameters(), lr=config.learning_rate)
+    optimizer = torch.optim.Adam(basis.parameters(), lr=options.learning_rate)
     best, best_loss, best_step = start, float("inf"), 0
     window: list[float] = []
-    bar = processes.track(range(config.steps), "descending")
+    bar = processes.track(range(options.steps), "descending")
     for step in bar:
         current = basis()
         value = loss(current, step)
@@ -62,14 +73,14 @@ def descend_basis(
         processes.average_gradients(list(basis.parameters()))
         optimizer.step()
         window.append(processes.mean(value))
-        if len(window) == WINDOW or step == config.steps - 1:
+        if len(window) == WINDOW or step == options.steps - 1:
             average = sum(window) / len(window)
             window.clear()
             bar.set_postfix(loss=f"{average:.4g}")
             if average < best_loss * (1 - IMPROVEMENT):
                 best, best_loss, best_step = current.detach().clone(), average, step
-            elif config.patience and step - best_step >= config.patience:
+            elif options.patience and step - best_step >= options.patience:
                 break
-    if best_loss == float("inf") and config.steps:
+    if best_loss == float("inf"):
         raise ValueError(f"the loss was never finite: its last mean over {WINDOW} steps was {average}")
     return best

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from orojar_finetune.discovery.diagonalize import joint_diagonalize
+from orojar_finetune.discovery.orojar_jd import joint_diagonalize
 
 
 def rotation(size: int, seed: int) -> torch.Tensor:

@@ -2,9 +2,9 @@ import pytest
 import torch
 
 from linear import Linear, direction_set, seeded
-from orojar_finetune.discovery.random import random_basis
+from orojar_finetune.discovery.bases import random_basis
+from orojar_finetune.latents.coordinates import Coordinates, latent_axes
 from orojar_finetune.latents.latent_space import LatentSpace
-from orojar_finetune.measures.coordinates import Coordinates, latent_axes
 from tiny import tiny_biggan, tiny_biggan_deep, tiny_stylegan2
 
 
@@ -20,7 +20,7 @@ def test_coordinates_are_in_sigmas_from_the_mean():
     directions = direction_set(random_basis(2, 4, seed=1), "w", [3.0, 3.0])
     coordinates = Coordinates.of(generator, directions, seeded())
     torch.testing.assert_close(coordinates.center.float(), generator.shift[0].detach(), atol=0.15, rtol=0)
-    found = coordinates.read(LatentSpace(generator, "w").sample(4000, seeded(1)).latents)
+    found = coordinates.read(LatentSpace(generator, "w").sample(4000, seeded(1)).values)
     torch.testing.assert_close(found.mean(dim=0), torch.zeros(2).double(), atol=0.1, rtol=0)
     torch.testing.assert_close(found.std(dim=0), torch.ones(2).double(), atol=0.05, rtol=0)
 
@@ -29,7 +29,7 @@ def test_a_coordinate_that_is_set_is_read_and_the_others_stay():
     generator = Linear(depth=2)
     directions = direction_set(random_basis(3, 4, seed=1), "w", [0.5, 2.0, 1.0])
     coordinates = Coordinates.of(generator, directions, seeded())
-    ws = LatentSpace(generator, "w").sample(6, seeded(1)).latents
+    ws = LatentSpace(generator, "w").sample(6, seeded(1)).values
     which, values = torch.tensor([0, 1, 2, 0, 1, 2]), torch.tensor([-2.0, 0.0, 2.0, 1.0, -1.0, 0.5])
     found = coordinates.read(coordinates.set(ws, which, values))
     expected = coordinates.read(ws)
@@ -42,7 +42,7 @@ def test_in_w_plus_a_coordinate_is_of_all_layers_together():
     width = len(generator.layers) * generator.w_size
     directions = direction_set(random_basis(3, width, seed=1), "w+", [0.5, 2.0, 1.0])
     coordinates = Coordinates.of(generator, directions, seeded())
-    ws = LatentSpace(generator, "w+").sample(3, seeded(1)).latents
+    ws = LatentSpace(generator, "w+").sample(3, seeded(1)).values
     expected = coordinates.read(ws)
     found = coordinates.read(directions.apply(ws, {1: 0.5}))
     torch.testing.assert_close(found - expected, torch.tensor([[0, 0.5, 0]]).expand(3, 3).double(), atol=1e-5, rtol=0)
@@ -65,7 +65,7 @@ def test_only_the_layers_of_a_direction_are_set():
     generator = Linear(depth=3)
     directions = direction_set(torch.eye(4)[:2], "w", layers=[(1, 2), None])
     coordinates = Coordinates.of(generator, directions, seeded())
-    ws = LatentSpace(generator, "w").sample(2, seeded()).latents
+    ws = LatentSpace(generator, "w").sample(2, seeded()).values
     moved = coordinates.set(ws, torch.tensor([0, 1]), torch.tensor([9.0, 9.0]))
     changed = (moved != ws).any(dim=2)
     assert changed.tolist() == [[False, True, False], [True, True, True]]
