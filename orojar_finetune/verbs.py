@@ -76,11 +76,11 @@ class Discover:
     source: Source
     """A file, a model folder, user/repo, or user/repo/file.pkl."""
     output_dir: Path | None = None
-    """Model folder to write. Default: the source if it is a model folder, otherwise NAME-orojar."""
+    """Model folder to write. If not set: the source if it is a model folder, otherwise NAME-orojar."""
     revision: str | None = None
     """Branch, tag or commit on the Hub."""
     name: str | None = None
-    """Name of the direction set. Default: its method."""
+    """Name of the direction set. If not set: its method."""
     previews: Previews = "small"
     """Pictures in the model folder: none, small (for the card), or full (larger, with a longer animation)."""
     config: Annotated[DiscoverConfig, FLAT] = field(default_factory=DiscoverConfig)
@@ -179,16 +179,16 @@ class Evaluate:
     source: Source
     """A file, a model folder, user/repo, or user/repo/file.pkl."""
     output_dir: Path | None = None
-    """Folder for the results. Default: the source if it is a model folder, otherwise NAME-evaluation."""
+    """Folder for the results. If not set: the source if it is a model folder, otherwise NAME-evaluation."""
     data: str = "none"
     """Real images to compare with: none, scenes (the built-in pictures, whose factors are known), a folder or zip of images, or
     user/dataset."""
     split: str = "train"
     """Split of a Hub dataset."""
     image_column: str | None = None
-    """Column of a Hub dataset that holds the images. Default: the first such column."""
+    """Column of a Hub dataset that holds the images. If not set: the first such column."""
     direction_set: str | None = None
-    """Direction set of a model folder to measure. Default: all of them, each in a column."""
+    """Direction set of a model folder to measure. If not set: all of them, each in a column."""
     revision: str | None = None
     """Branch, tag or commit on the Hub."""
     config: Annotated[EvaluateConfig, FLAT] = field(default_factory=EvaluateConfig)
@@ -208,7 +208,7 @@ class Compare:
     split: str = "train"
     """Split of a Hub dataset."""
     image_column: str | None = None
-    """Column of a Hub dataset that holds the images. Default: the first such column."""
+    """Column of a Hub dataset that holds the images. If not set: the first such column."""
     tuned: tuple[str, ...] = ()
     """Model folders or repositories of fine-tuned generators, measured beside their base with their default direction sets."""
     revision: str | None = None

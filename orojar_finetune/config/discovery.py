@@ -164,9 +164,9 @@ class DiscoverConfig:
     """Latent space: z (the input), w (the intermediate latent), or w+ (one w per layer: a direction moves every layer its own
     way); auto takes w where the generator has one."""
     part: str | None = None
-    """Part of z that the directions stay in, for generators that divide theirs (BigGAN: coarse, mid, fine). Default: all."""
+    """Part of z that the directions stay in, for generators that divide theirs (BigGAN: coarse, mid, fine). If not set: all."""
     layers: tuple[int, int] | None = None
-    """First layer and one past the last that the directions move, in w or w+ (`orojar inspect` lists them). Default: all."""
+    """First layer and one past the last that the directions move, in w or w+ (`orojar inspect` lists them). If not set: all."""
     count: Count = 10
     """Number of directions."""
     seed: int = 0

@@ -71,7 +71,7 @@ class CompareConfig:
     space: Space = "auto"
     """Latent space: z, w or w+; auto takes w where the generator has one."""
     layers: tuple[int, int] | None = None
-    """First layer and one past the last that the directions move, in w or w+. Default: all."""
+    """First layer and one past the last that the directions move, in w or w+. If not set: all."""
     batch_size: Count = 64
     """Maximum number of images generated at once."""
     measures: tuple[str, ...] = ("off-diagonal", "ground-truth")

@@ -137,7 +137,7 @@ def measured(
         latents: as for `measure_directions`.
         activations: layers that are measured beside the image.
     """
-    found = Directions(
+    unordered = Directions(
         basis=space.whole(basis),
         sigmas=space.sigmas(basis, torch.Generator().manual_seed(config.seed + SEED_OFFSET)),
         space=space.name,
@@ -148,10 +148,10 @@ def measured(
         provenance={**origin(space.generator), "seed": config.seed, "config": dataclasses.asdict(config)},
         fingerprint=space.generator.fingerprint(),
     )
-    scores = measure_directions(space.generator, found, latents, config.seed, processes, config.batch_size, activations)
+    scores = measure_directions(space.generator, unordered, latents, config.seed, processes, config.batch_size, activations)
     order = scores.activities.mean(dim=0).argsort(descending=True).tolist()
-    scores, ordered = scores.take(order), found.take(order)
-    return scores.on(dataclasses.replace(ordered, basis=_fix_signs(ordered.basis), names=found.names)), scores
+    scores, ordered = scores.take(order), unordered.take(order)
+    return scores.on(dataclasses.replace(ordered, basis=_fix_signs(ordered.basis), names=unordered.names)), scores
 
 
 def remeasured(generator: adapters.Generator, directions: Directions, seed: int, processes: Processes) -> Directions:

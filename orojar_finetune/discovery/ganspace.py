@@ -133,7 +133,7 @@ def leading_components(
     kept = sizes > NEGLIGIBLE * sizes[-1].clamp_min(0)
     root = spread @ (turn[:, kept] / sizes[kept].sqrt())  # C is root rootᵀ
     variances, turn = torch.linalg.eigh(root.T @ root)
-    found = int((variances > NEGLIGIBLE * variances[-1:]).sum())
-    if found < count:
-        raise ValueError(f"ganspace found {found} principal components here, which is fewer than count, {count}")
+    independent = int((variances > NEGLIGIBLE * variances[-1:]).sum())
+    if independent < count:
+        raise ValueError(f"there are {independent} principal components, fewer than count, {count}")
     return (root @ (turn / variances.clamp_min(1e-300).sqrt())).flip(1)[:, :count]

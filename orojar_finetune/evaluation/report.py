@@ -31,7 +31,7 @@ def page(
     """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    names = [name for name in MEANINGS if any(name in found.figures for found in columns)]
+    names = [name for name in MEANINGS if any(name in column.figures for column in columns)]
     return template.render(
         title=title,
         facts=facts,
@@ -49,7 +49,7 @@ def page(
 
 def best(name: str, columns: Sequence[Findings]) -> list[int]:
     """The columns with the best value of a figure; none if there is one column, or if neither lower nor higher is better."""
-    values = {i: found.figures[name].value for i, found in enumerate(columns) if name in found.figures}
+    values = {i: column.figures[name].value for i, column in enumerate(columns) if name in column.figures}
     better = MEANINGS[name].better
     if len(values) < 2 or not better:
         return []

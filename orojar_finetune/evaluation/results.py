@@ -38,7 +38,7 @@ def write(
         pictures: strips by column and direction.
     """
     html = page(title, columns, facts, pictures)
-    figures = {"on": dict(facts), "config": dict(config), "columns": [found.described() for found in columns]}
+    figures = {"on": dict(facts), "config": dict(config), "columns": [column.described() for column in columns]}
     folder.mkdir(parents=True, exist_ok=True)
     if is_model_folder(folder):
         add_evaluation(folder, figures)

@@ -28,11 +28,11 @@ class Fidelity:
         ValueError: features that do not exist or are not available, or real images that are all the same.
     """
 
-    def __init__(self, reals: RealImages, config: ComparisonConfig, processes: Processes, seed: int) -> None:
-        self.features = reals.features if config.features == "auto" else config.features
+    def __init__(self, real_images: RealImages, config: ComparisonConfig, processes: Processes, seed: int) -> None:
+        self.features = real_images.features if config.features == "auto" else config.features
         self.extract = load_features(self.features, processes.device)
         self.config, self.processes, self.seed = config, processes, seed
-        self.real = self._moments(lambda i: reals.batch(FAR + i, BATCH, slice(0, BATCH))[0])
+        self.real = self._moments(lambda i: real_images.batch(FAR + i, BATCH, slice(0, BATCH))[0])
         self.spread = self.real.covariance.trace().item()
         if not self.spread > 0:
             raise ValueError("data: all images are the same, so there is nothing to learn from them: use different ones")

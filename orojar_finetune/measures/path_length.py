@@ -54,7 +54,7 @@ def path_length(
     ends, labels = generator.sample_latents(2 * pairs, rng), generator.sample_labels(pairs, rng)
     times = torch.rand(pairs, generator=rng).double()
     between = lerp if space == "w" else slerp
-    found = []
+    speeds = []
     for start in range(0, pairs, batch_size):
         rows = slice(start, start + batch_size)
         first, last = (where.of_z(Latents(z, labels)[rows]) for z in ends.split(pairs))
@@ -65,8 +65,8 @@ def path_length(
             return where.images(Latents(path.to(first.values), first.labels))
 
         with full_precision():
-            found.append(distance(at(times[rows]), at(times[rows] + epsilon)).cpu() / epsilon**2)
-    return torch.cat(found)
+            speeds.append(distance(at(times[rows]), at(times[rows] + epsilon)).cpu() / epsilon**2)
+    return torch.cat(speeds)
 
 
 def path_length_along(

@@ -40,26 +40,26 @@ def _among(
 ) -> Bool[Tensor, " count"]:
     """Whether each is as near to one of the others as that one's k-th neighbor."""
     reaches = _squared_reaches(others, k)
-    found = []
+    among = []
     for rows in vectors.split(CHUNK):
         inside = torch.zeros(len(rows), dtype=torch.bool)
         for some, reach in zip(others.split(CHUNK), reaches.split(CHUNK), strict=True):
             squared, rounding = _squared_distances(rows, some)
             inside |= (squared <= reach + rounding).any(dim=1)
-        found.append(inside)
-    return torch.cat(found)
+        among.append(inside)
+    return torch.cat(among)
 
 
 def _squared_reaches(vectors: Float[Tensor, "count features"], k: int) -> Float[Tensor, " count"]:
     """The squared distance of each to its k-th neighbor."""
-    found = []
+    reaches = []
     for rows in vectors.split(CHUNK):
         nearest = rows.new_empty(len(rows), 0)
         for others in vectors.split(CHUNK):
             seen = torch.cat([nearest, _squared_distances(rows, others)[0]], dim=1)
             nearest = seen.topk(min(k + 1, seen.shape[1]), dim=1, largest=False).values
-        found.append(nearest[:, k])  # the nearest is the vector itself
-    return torch.cat(found)
+        reaches.append(nearest[:, k])  # the nearest is the vector itself
+    return torch.cat(reaches)
 
 
 def _squared_distances(

@@ -102,7 +102,7 @@ def test_parts_of_biggan():
 
 
 def test_more_directions_than_components_are_refused():
-    with pytest.raises(ValueError, match="ganspace found 4 principal components here, which is fewer than count, 5"):
+    with pytest.raises(ValueError, match="there are 4 principal components, fewer than count, 5"):
         discover(LinearFeatures(SCALES), CONFIG, count=5, progress=False)
 
 
