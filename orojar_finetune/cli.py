@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> None:
             args=words,
             description="Independent latent directions for pretrained StyleGANs (OroJaR, ICCV 2021). Every command takes "
             "--debug, which shows where an error came from.",
-            config=(tyro.conf.OmitSubcommandPrefixes,),
+            config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff),
         )
         _quiet(debug)
         importlib.import_module(f"orojar_finetune.commands.{type(verb).__name__.lower()}").run(verb)

@@ -16,7 +16,23 @@ from orojar_finetune.config import (
 )
 from orojar_finetune.sharing import Previews
 
-Source = Annotated[str, tyro.conf.Positional]
+Source = Annotated[
+    str,
+    tyro.conf.Positional,
+    tyro.conf.arg(
+        help="A file, a model folder, user/repo, user/repo/sub/folder, user/repo/file.pkl, or an address on the Hub."
+    ),
+]
+Revision = Annotated[str | None, tyro.conf.arg(help="Branch, tag or commit on the Hub.")]
+Pictures = Annotated[
+    Previews,
+    tyro.conf.arg(help="Pictures in the model folder: none, small (for the card), or full (larger, with a longer animation)."),
+]
+Split = Annotated[str, tyro.conf.arg(help="Split of a Hub dataset.")]
+ImageColumn = Annotated[
+    str | None, tyro.conf.arg(help="Column of a Hub dataset that holds the images. If not set: the first such column.")
+]
+Force = Annotated[bool, tyro.conf.arg(help="Accept directions that were found on other weights.")]
 
 
 @dataclass(frozen=True)
@@ -36,12 +52,10 @@ class Demo:
 
 @dataclass(frozen=True)
 class Inspect:
-    """What a checkpoint is, without running anything inside: family, sizes, licence, the names its pickle asks for."""
+    """Prints what a checkpoint is, without running anything inside: family, sizes, license, the names its pickle asks for."""
 
     source: Source
-    """A file, a model folder, user/repo, or user/repo/file.pkl."""
-    revision: str | None = None
-    """Branch, tag or commit on the Hub."""
+    revision: Revision = None
     json: bool = False
     """Print one JSON object."""
 
@@ -54,16 +68,13 @@ class Convert:
     """
 
     source: Source
-    """A file, a model folder, user/repo, or user/repo/file.pkl."""
     target: Annotated[Path, tyro.conf.Positional]
     """What to write: a model folder, or a new file with `--to nvlabs` or `--to rosinality`."""
     to: Literal["folder", "nvlabs", "rosinality"] = "folder"
     """folder: a model folder. nvlabs: StyleGAN2 state dicts for NVlabs' PyTorch classes (.safetensors or .pt).
     rosinality: StyleGAN2 for stylegan2-pytorch (.pt). A .json beside either file states source, license and how to load it."""
-    revision: str | None = None
-    """Branch, tag or commit on the Hub."""
-    previews: Previews = "small"
-    """Pictures in the model folder: none, small (for the card), or full (larger, with a longer animation)."""
+    revision: Revision = None
+    previews: Pictures = "small"
 
 
 @dataclass(frozen=True)
@@ -74,15 +85,12 @@ class Discover:
     """
 
     source: Source
-    """A file, a model folder, user/repo, or user/repo/file.pkl."""
     output_dir: Path | None = None
     """Model folder to write. If not set: the source if it is a model folder, otherwise NAME-orojar."""
-    revision: str | None = None
-    """Branch, tag or commit on the Hub."""
+    revision: Revision = None
     name: str | None = None
     """Name of the direction set. If not set: its method."""
-    previews: Previews = "small"
-    """Pictures in the model folder: none, small (for the card), or full (larger, with a longer animation)."""
+    previews: Pictures = "small"
     config: Annotated[DiscoverConfig, FLAT] = field(default_factory=DiscoverConfig)
 
 
@@ -95,21 +103,19 @@ class Finetune:
     """
 
     source: Source
-    """A file, a model folder, user/repo, or user/repo/file.pkl."""
     output_dir: Path | None = None
     """Folder of the run: checkpoints, history.jsonl, pictures, and at the end the model folder `model`. If not set:
     NAME-finetuned."""
-    revision: str | None = None
-    """Branch, tag or commit on the Hub."""
+    revision: Revision = None
     data: str = "none"
     """Real images: none (samples from the generator itself), scenes (the built-in scenes), a folder or zip of images, or
     user/dataset on the Hub."""
     direction_set: str | None = None
     """Direction set of the source to use. If not set: the one written last; if there is none, directions are searched first."""
+    force: Force = False
     dry_run: bool = False
     """Print all options and an estimate of memory and time, measured on one real step, and stop."""
-    previews: Previews = "small"
-    """Pictures in the model folder: none, small (for the card), or full (larger, with a longer animation)."""
+    previews: Pictures = "small"
     push_to_hub: bool = False
     """Upload the model folder at the end."""
     hub_model_id: str | None = None
@@ -133,17 +139,18 @@ class Train:
     """Real images: scenes (the built-in scenes with known factors), a folder or zip of images, or user/dataset on the Hub."""
     dry_run: bool = False
     """Print all options and an estimate of memory and time, measured on one real step, and stop."""
-    previews: Previews = "small"
-    """Pictures in the model folder: none, small (for the card), or full (larger, with a longer animation)."""
+    previews: Pictures = "small"
     config: Annotated[TrainConfig, FLAT] = field(default_factory=TrainConfig)
 
 
 @dataclass(frozen=True)
 class Generate:
-    """Generates images: samples, a grid, a strip for each direction, an animation, or the images of a saved recipe."""
+    """Generates images: samples, a grid, a strip for each direction, an animation, or the images of a saved recipe.
+
+    With `--recipe` the source can be left out: it is the model that the recipe names.
+    """
 
     source: Source = ""
-    """A file, a model folder, user/repo, or user/repo/file.pkl; by default the model of the recipe."""
     output_dir: Path = Path("orojar-images")
     """Folder to write to."""
     kinds: tuple[Literal["images", "grid", "strips", "gif", "recipe"], ...] = ("grid",)
@@ -163,10 +170,8 @@ class Generate:
     """Class index of all images; by default each seed draws its own."""
     direction_set: str | None = None
     """Name of the direction set; by default the one written last."""
-    revision: str | None = None
-    """Branch, tag or commit on the Hub."""
-    force: bool = False
-    """Accept directions that were found on other weights."""
+    revision: Revision = None
+    force: Force = False
 
 
 @dataclass(frozen=True)
@@ -177,20 +182,17 @@ class Evaluate:
     """
 
     source: Source
-    """A file, a model folder, user/repo, or user/repo/file.pkl."""
     output_dir: Path | None = None
     """Folder for the results. If not set: the source if it is a model folder, otherwise NAME-evaluation."""
     data: str = "none"
-    """Real images to compare with: none, scenes (the built-in pictures, whose factors are known), a folder or zip of images, or
+    """Real images to compare with: none, scenes (the built-in scenes, whose factors are known), a folder or zip of images, or
     user/dataset."""
-    split: str = "train"
-    """Split of a Hub dataset."""
-    image_column: str | None = None
-    """Column of a Hub dataset that holds the images. If not set: the first such column."""
+    split: Split = "train"
+    image_column: ImageColumn = None
     direction_set: str | None = None
     """Direction set of a model folder to measure. If not set: all of them, each in a column."""
-    revision: str | None = None
-    """Branch, tag or commit on the Hub."""
+    force: Force = False
+    revision: Revision = None
     config: Annotated[EvaluateConfig, FLAT] = field(default_factory=EvaluateConfig)
 
 
@@ -199,33 +201,26 @@ class Compare:
     """Finds directions of one generator by every method and measures all of them at the same latents, costs included."""
 
     source: Source
-    """A file, a model folder, user/repo, or user/repo/file.pkl."""
     output_dir: Path = Path("orojar-comparison")
     """Folder for metrics.json and report.html."""
     data: str = "none"
-    """Real images for measures that need some: none, scenes (the built-in pictures, whose factors are known), a folder or zip
+    """Real images for measures that need some: none, scenes (the built-in scenes, whose factors are known), a folder or zip
     of images, or user/dataset."""
-    split: str = "train"
-    """Split of a Hub dataset."""
-    image_column: str | None = None
-    """Column of a Hub dataset that holds the images. If not set: the first such column."""
+    split: Split = "train"
+    image_column: ImageColumn = None
     tuned: tuple[str, ...] = ()
     """Model folders or repositories of fine-tuned generators, measured beside their base with their default direction sets."""
-    revision: str | None = None
-    """Branch, tag or commit on the Hub."""
+    revision: Revision = None
     config: Annotated[CompareConfig, FLAT] = field(default_factory=CompareConfig)
 
 
 @dataclass(frozen=True)
 class Edit:
-    """Opens the editor in a browser, with one slider per direction, in sigmas."""
+    """Opens the editor in a browser, with one slider per direction, in sigmas; without directions it shows samples."""
 
     source: Source
-    """A model folder, user/repo, or a file; without directions the editor shows samples."""
-    revision: str | None = None
-    """Branch, tag or commit on the Hub."""
-    force: bool = False
-    """Accept directions that were found on other weights."""
+    revision: Revision = None
+    force: Force = False
     host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 accepts other machines."""
     port: int | None = None
@@ -238,16 +233,13 @@ class Edit:
 
 @dataclass(frozen=True)
 class Merge:
-    """Merges a low-rank adapter (`finetune --trainable lora`) into its base and writes a whole model folder."""
+    """Merges a low-rank adapter (`finetune --trainable lora`) into its base, which is fetched, and writes a model folder."""
 
     source: Source
-    """Model folder or user/repo of the adapter; its base is fetched."""
     folder: Annotated[Path, tyro.conf.Positional]
     """The model folder to write."""
-    revision: str | None = None
-    """Branch, tag or commit of the adapter on the Hub."""
-    previews: Previews = "small"
-    """Pictures in the model folder: none, small (for the card), or full (larger, with a longer animation)."""
+    revision: Revision = None
+    previews: Pictures = "small"
 
 
 @dataclass(frozen=True)

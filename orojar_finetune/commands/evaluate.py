@@ -41,7 +41,7 @@ def _sets(opened: Opened, options: Evaluate) -> dict[str, Directions]:
             f"{options.source} has no direction set {options.direction_set!r}; it has {', '.join(known) or 'none'}"
         )
     wanted = known if options.direction_set is None else [options.direction_set]
-    return {name: opened.directions(name) for name in wanted}
+    return {name: opened.directions(name, force=options.force) for name in wanted}
 
 
 def _sizes(generator: Generator, options: Evaluate) -> dict[str, object]:

@@ -53,7 +53,7 @@ def _directions(opened: Opened, options: Finetune) -> Directions | None:
         if options.direction_set is not None:
             raise ValueError(f"{options.source} has no direction sets, so none called {options.direction_set!r}")
         return None
-    return opened.directions(options.direction_set)
+    return opened.directions(options.direction_set, force=options.force)
 
 
 def _report(finetuned: Finetuned, folder: Path) -> None:

@@ -226,7 +226,7 @@ def test_options_of_a_form_are_typed_by_name(model, tmp_path, capsys):
     assert options["config"]["penalty"]["options"] == {"probes": 4, "epsilon": 0.1, "scale_free": False}
 
 
-@pytest.mark.parametrize(("verb", "most"), [("finetune", 36), ("train", 24)])
+@pytest.mark.parametrize(("verb", "most"), [("finetune", 37), ("train", 24)])
 def test_a_verb_has_the_options_that_people_would_miss_and_no_more(verb, most, capsys):
     with pytest.raises(SystemExit):
         main([verb, "--help"])
