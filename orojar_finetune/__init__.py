@@ -1,11 +1,9 @@
 """Independent latent directions for pretrained StyleGANs, with Orthogonal Jacobian Regularization (ICCV 2021)."""
 
-import ast
 import importlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # the one list of public names: type checkers follow it, and `_homes` reads it
+if TYPE_CHECKING:  # the same names as in `_HOMES`: a test compares them
     from orojar_adapters import CheckpointError as CheckpointError
     from orojar_adapters import load_discriminator as load_discriminator
     from orojar_adapters import load_generator as load_generator
@@ -32,21 +30,31 @@ if TYPE_CHECKING:  # the one list of public names: type checkers follow it, and 
 __version__ = "0.1.0"
 
 
-def _homes() -> dict[str, str]:
-    """The module of each public name, out of the imports above, which are not run."""
-    source = ast.parse(Path(__file__).read_text(encoding="utf-8"))
-    block = next(node for node in source.body if isinstance(node, ast.If))
-    return {alias.name: line.module or "" for line in block.body if isinstance(line, ast.ImportFrom) for alias in line.names}
-
-
-_HOMES = _homes()
-__all__ = sorted(_HOMES)
+_HOMES = {
+    "orojar_adapters": ("CheckpointError", "load_discriminator", "load_generator"),
+    "orojar_finetune.config": ("CompareConfig", "DiscoverConfig", "EvaluateConfig", "FinetuneConfig", "TrainConfig"),
+    "orojar_finetune.discovery": ("discover",),
+    "orojar_finetune.evaluation.comparing": ("compare",),
+    "orojar_finetune.evaluation.evaluating": ("evaluate",),
+    "orojar_finetune.latents.directions": ("Directions",),
+    "orojar_finetune.latents.editing": ("generate_edited",),
+    "orojar_finetune.latents.opened": ("open_source",),
+    "orojar_finetune.latents.recipe": ("Recipe",),
+    "orojar_finetune.penalty": ("hessian_penalty", "orojar"),
+    "orojar_finetune.sharing.export": ("write_export",),
+    "orojar_finetune.sharing.hub": ("push",),
+    "orojar_finetune.sharing.model_folder": ("write_model_folder",),
+    "orojar_finetune.training.finetuning": ("finetune",),
+    "orojar_finetune.training.from_scratch": ("train",),
+}
+_MODULES = {name: module for module, names in _HOMES.items() for name in names}
+__all__ = sorted(_MODULES)
 
 
 def __getattr__(name: str) -> Any:
     """Imports a public name when it is first used: the command line shows its help without torch."""
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return getattr(importlib.import_module(_MODULES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -1,8 +1,10 @@
 """The package's front: names that are imported when they are first used."""
 
+import ast
 import subprocess
 import sys
 from importlib import resources
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +25,13 @@ def test_the_package_is_imported_without_its_libraries():
 def test_every_public_name_is_there(name):
     assert getattr(orojar_finetune, name).__name__ == name
     assert name in dir(orojar_finetune)
+
+
+def test_type_checkers_see_the_same_names():
+    source = ast.parse(Path(orojar_finetune.__file__).read_text(encoding="utf-8"))
+    block = next(node for node in source.body if isinstance(node, ast.If))
+    seen = {alias.name: line.module for line in block.body if isinstance(line, ast.ImportFrom) for alias in line.names}
+    assert seen == orojar_finetune._MODULES
 
 
 def test_another_name_is_an_attribute_error():
