@@ -11,7 +11,9 @@ import torch
 
 import discover_all
 from orojar_finetune import Directions, write_model_folder
+from orojar_finetune.config import HELD_OUT
 from orojar_finetune.discovery import METHODS
+from orojar_finetune.measures import direction_set
 from tiny import tiny_discriminator, tiny_stylegan2
 
 LAUNCH = [
@@ -51,7 +53,8 @@ def test_two_processes_find_the_directions_of_one(tmp_path, method):
     torch.testing.assert_close(torch.tensor(found[2].activity), torch.tensor(found[1].activity), atol=1e-5, rtol=1e-4)
 
 
-def test_two_processes_find_the_directions_of_one_by_every_other_method_after_a_tuning(tmp_path):
+def test_two_processes_find_the_directions_of_one_by_every_other_method_after_a_tuning(tmp_path, monkeypatch):
+    monkeypatch.setattr(direction_set, "HELD_OUT", HELD_OUT)  # as in the other processes, which no fixture reaches
     methods = sorted(set(METHODS) - {"orojar-jd"})
     command = [*LAUNCH, "--multi_gpu", "--num_processes", "2", discover_all.__file__, str(tmp_path), *methods]
     command[command.index("no")] = "bf16"  # of the weights' training: a search stays in float32
