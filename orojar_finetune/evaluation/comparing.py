@@ -56,6 +56,7 @@ def compare(
     config = config or CompareConfig()
     if taken := sorted(set(tuned or {}) & set(config.methods)):
         raise ValueError(f"tuned: {taken[0]} is also the name of a method; name the folder in another way: ./{taken[0]}")
+    searches = {name: _search_config(config, name) for name in config.methods}
     evaluated = EvaluateConfig(measures=config.measures, latents=config.latents, seed=config.seed)
     subject = Subject("", generator, None, open_for(generator, data, config.seed, data_config), evaluated)
     subject.check()  # what is not available is refused before the first search
@@ -66,8 +67,7 @@ def compare(
         if watch is not None:
             watch(columns[-1])
 
-    for name in config.methods:
-        wanted = _search_config(config, name)
+    for name, wanted in searches.items():
         try:
             with counting(generator) as spent:
                 space, basis = search(generator, wanted, progress=False)

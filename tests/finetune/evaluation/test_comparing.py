@@ -80,6 +80,8 @@ def test_what_is_not_there_is_refused_before_the_first_search(monkeypatch):
     for wrong in ({"methods": ("magic",)}, {"method_options": {"magic": {}}}):
         with pytest.raises(ValueError, match=r"method must be one of orojar-jd.*got 'magic'"):
             CompareConfig(**wrong)
+    with pytest.raises(ValueError, match="random has no option 'steps'"):
+        compare(tiny_stylegan2(), small("sefa", "random", method_options={"random": {"steps": 4}}))
     with pytest.raises(ValueError, match="measures must be some of"):
         CompareConfig(measures=("beauty",))
 

@@ -172,7 +172,7 @@ def test_a_last_batch_of_one_pair_is_left_out(few):
     assert len(found.accuracies) == 1
 
 
-def test_what_cannot_be_learnt_is_refused(painted):
+def test_what_cannot_be_learned_is_refused(painted):
     with pytest.raises(ValueError, match="must leave at least 2 to train on and 1 to test, got 1"):
         predictability(painted, train_share=1)
     with pytest.raises(ValueError, match=r"got 0\.001"):
