@@ -123,14 +123,14 @@ def own(monkeypatch):
 
 
 class Corners(torch.nn.Module):
-    """The mean colour of the corner at the top left, after a convolution that would learn."""
+    """The mean color of the corner at the top left, after a convolution that would learn."""
 
     def __init__(self, size: int = 8) -> None:
         super().__init__()
-        self.size, self.colours = size, torch.nn.Conv2d(3, 3, 1)
+        self.size, self.colors = size, torch.nn.Conv2d(3, 3, 1)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.colours(images[:, :, : self.size, : self.size]).mean(dim=(2, 3))
+        return self.colors(images[:, :, : self.size, : self.size]).mean(dim=(2, 3))
 
 
 def test_ones_own_network_gives_features_frozen_of_rgb_within_the_range(own):

@@ -43,8 +43,8 @@ def test_members_say_which_they_are():
     assert among_generated.tolist() == [True] * 60 + [False] * 40
 
 
-def test_the_reach_of_a_vector_is_its_kth_neighbour():
-    """On a line: the ball of 0 reaches its k-th neighbour k, those of 1, 2, 3 less far beyond 3."""
+def test_the_reach_of_a_vector_is_its_kth_neighbor():
+    """On a line: the ball of 0 reaches its k-th neighbor k, those of 1, 2, 3 less far beyond 3."""
     real = torch.tensor([[0.0], [1.0], [2.0], [3.0]])
     for k, inside in ((1, 4.0), (2, 5.0), (3, 6.0)):
         at, beyond = torch.full((9, 1), inside), torch.full((9, 1), inside + 0.01)
