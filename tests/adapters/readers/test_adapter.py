@@ -190,7 +190,7 @@ def test_an_adapter_of_another_size_of_network_is_refused(model, base):
 
 def test_an_adapter_of_itself_or_of_an_adapter_is_refused_at_once(model, tmp_path):
     configure(model, base_model_name_or_path=str(model))
-    with pytest.raises(CheckpointError, match="it is an adapter itself; write it whole first with `orojar merge`"):
+    with pytest.raises(CheckpointError, match="orojar merge"):
         load_generator(model)
     shutil.copytree(model, tmp_path / "second")
     configure(model, base_model_name_or_path=str(tmp_path / "second"))

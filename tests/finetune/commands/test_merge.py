@@ -87,7 +87,7 @@ def test_a_folder_of_an_adapter_is_small_and_holds_everything_else(model):
 def test_merging_writes_the_whole_folder_and_carries_the_rest_over(model, tmp_path, capsys):
     run("merge", model, tmp_path / "out")
     out = tmp_path / "out"
-    assert "Wrote the whole stylegan2 generator" in capsys.readouterr().out
+    assert "merged" in capsys.readouterr().out
     assert not {path.name for path in out.iterdir()} & adapters.FILES
     assert same(load_generator(out), load_generator(model))
     assert load_generator(out).source_facts.adapter is None
@@ -181,7 +181,7 @@ def test_a_base_on_this_machine_is_written_with_a_warning_and_the_card_names_the
     caplog.clear()
     with caplog.at_level(logging.WARNING, "orojar"):
         push(tmp_path / "m", "tester/local-base")
-    assert "others cannot use it without that file" in caplog.text
+    assert "local file" in caplog.text
 
 
 def test_an_adapter_without_a_base_leaves_nothing_behind(tmp_path):
