@@ -24,7 +24,10 @@ Source = Annotated[
         help="Checkpoint file, model folder, user/repo, user/repo/sub/folder, user/repo/file.pkl, or a Hub URL.",
     ),
 ]
-Revision = Annotated[str | None, tyro.conf.arg(help="Branch, tag, or commit on the Hub. If not set: main.")]
+Revision = Annotated[
+    str | None,
+    tyro.conf.arg(help="Branch, tag, or commit on the Hub. If not set: that in MODEL (user/repo@v1.0), otherwise main."),
+]
 Pictures = Annotated[
     Previews,
     tyro.conf.arg(
@@ -72,8 +75,10 @@ class Convert:
     target: Annotated[Path, tyro.conf.Positional]
     """Model folder to write; with `--to nvlabs` or `--to rosinality`, a new file."""
     to: Literal["folder", "nvlabs", "rosinality"] = "folder"
-    """Output format. folder: a model folder. nvlabs: StyleGAN2 state dicts for NVlabs' PyTorch classes (.safetensors or .pt).
-    rosinality: StyleGAN2 for stylegan2-pytorch (.pt). A .json next to the file records source, license, and how to load it."""
+    """folder: a model folder.
+    nvlabs: StyleGAN2 state dicts for NVlabs' PyTorch classes (.safetensors or .pt).
+    rosinality: a StyleGAN2 checkpoint for stylegan2-pytorch (.pt).
+    With nvlabs and rosinality, a .json next to the file records source, license, and how to load it."""
     revision: Revision = None
     previews: Pictures = "small"
 
@@ -87,7 +92,7 @@ class Discover:
 
     source: Source
     output_dir: Path | None = None
-    """Model folder to write. If not set: MODEL if it is a local model folder, otherwise NAME-orojar, after its name."""
+    """Model folder to write. If not set: MODEL if it is a local model folder, otherwise <name of MODEL>-orojar."""
     revision: Revision = None
     name: str | None = None
     """Name of the direction set. If not set: the name of the method."""
@@ -106,11 +111,11 @@ class Finetune:
     source: Source
     output_dir: Path | None = None
     """Output folder of the run: checkpoints, history.jsonl, validation images, and finally the model folder `model`.
-    If not set: NAME-finetuned, after the name of MODEL."""
+    If not set: <name of MODEL>-finetuned."""
     revision: Revision = None
     data: str = "none"
-    """Real images: a folder or zip file of images, user/dataset on the Hub, scenes (the built-in synthetic images), or none
-    (samples from the frozen generator)."""
+    """Real images: a folder or zip file, user/dataset on the Hub, scenes (built-in synthetic images), or
+    none (samples from the frozen generator)."""
     direction_set: str | None = None
     """Direction set of MODEL to use. If not set: the latest one; if there is none, `--discover.*` finds one first."""
     force: Force = False
@@ -130,14 +135,14 @@ class Finetune:
 class Train:
     """Trains a generator from scratch, on the built-in synthetic scenes or your images, and writes a model folder.
 
-    `--penalty.weight 15` adds the OroJaR penalty, which makes the coordinates of z independent, as in the paper.
+    Add `--penalty.weight 15` for the OroJaR penalty, which makes the coordinates of z independent, as in the paper.
     Multi-GPU: `accelerate launch -m orojar_finetune train ...` (data parallel).
     """
 
     output_dir: Path
     """Output folder of the run: checkpoints, history.jsonl, validation images, and finally the model folder `model`."""
     data: str = "scenes"
-    """Real images: a folder or zip file of images, user/dataset on the Hub, or scenes (the built-in synthetic images)."""
+    """Real images: a folder or zip file, user/dataset on the Hub, or scenes (built-in synthetic images)."""
     dry_run: bool = False
     """Print the resolved options and a memory and time estimate, measured on one real step, then exit."""
     previews: Pictures = "small"
@@ -159,8 +164,9 @@ class Generate:
     output_dir: Path = Path("orojar-images")
     """Output folder."""
     kinds: tuple[Literal["images", "grid", "strips", "gif", "recipe"], ...] = ("grid",)
-    """images: one PNG per seed. grid: all seeds in one image. strips: one image per direction, from -3 to 3 sigmas.
-    gif: the same as an animation. recipe: recipe.json, from which `--recipe` reproduces the images."""
+    """images: one PNG per seed. grid: all seeds in one image.
+    strips: one image per direction, from -3 to 3 sigmas. gif: the same as an animation.
+    recipe: recipe.json, from which `--recipe` reproduces the images."""
     recipe: Path | None = None
     """Recipe saved by `--kinds recipe` or the editor; overrides seeds, edits, truncation, noise, label, and direction set."""
     seeds: tuple[int, ...] = tuple(range(16))
@@ -188,10 +194,10 @@ class Evaluate:
 
     source: Source
     output_dir: Path | None = None
-    """Output folder. If not set: MODEL if it is a local model folder, otherwise NAME-evaluation, after its name."""
+    """Output folder. If not set: MODEL if it is a local model folder, otherwise <name of MODEL>-evaluation."""
     data: str = "none"
-    """Real images to compare with: a folder or zip file of images, user/dataset on the Hub, scenes (the built-in synthetic
-    images, whose factors are known), or none."""
+    """Real images to compare with: a folder or zip file, user/dataset on the Hub, scenes, or none.
+    scenes: built-in synthetic images with known factors."""
     split: Split = "train"
     image_column: ImageColumn = None
     direction_set: str | None = None
@@ -209,8 +215,8 @@ class Compare:
     output_dir: Path = Path("orojar-comparison")
     """Output folder for metrics.json and report.html."""
     data: str = "none"
-    """Real images for measures that need them: a folder or zip file of images, user/dataset on the Hub, scenes (the built-in
-    synthetic images, whose factors are known), or none."""
+    """Real images for measures that need them: a folder or zip file, user/dataset on the Hub, scenes, or none.
+    scenes: built-in synthetic images with known factors."""
     split: Split = "train"
     image_column: ImageColumn = None
     tuned: tuple[str, ...] = ()

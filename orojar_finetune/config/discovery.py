@@ -145,7 +145,7 @@ def _described() -> str:
         defaults = {name: getattr(options(), name) for name in option_names(method)}
         typed = " ".join(name if value in (None, ()) else f"{name}={value}" for name, value in defaults.items())
         methods_with.setdefault(typed, []).append(method)
-    return " ".join(f"{', '.join(methods)}: {typed}." for typed, methods in methods_with.items() if typed)
+    return "\n".join(f"{', '.join(methods)}: {typed}" for typed, methods in methods_with.items() if typed)
 
 
 @checked
@@ -153,17 +153,25 @@ class DiscoverConfig:
     """How directions are found on a frozen generator."""
 
     method: str = "orojar-jd"
-    """orojar-jd: OroJaR by joint diagonalization of sampled Gram matrices JᵀJ, no gradient descent.
-    orojar: the paper's loss, by gradient descent. orojar-scale-free: the same loss divided by the squared trace.
-    hessian, hessian-scale-free: Hessian Penalty, by gradient descent. jacobian: eigenvectors of the mean Gram matrix.
-    ganspace: principal components. sefa: closed form from the weights. latentclr: contrastive, by gradient descent.
-    axes: the most active coordinates. random: a random orthonormal basis."""
+    """orojar-jd: OroJaR by joint diagonalization of sampled Gram matrices JᵀJ.
+    orojar: the paper's loss, by gradient descent.
+    orojar-scale-free: the same loss, divided by the squared trace.
+    hessian, hessian-scale-free: Hessian Penalty, by gradient descent.
+    jacobian: eigenvectors of the mean Gram matrix.
+    ganspace: principal components.
+    sefa: closed form from the weights.
+    latentclr: contrastive, by gradient descent.
+    axes: the most active coordinates.
+    random: a random orthonormal basis."""
     method_options: Annotated[
-        NamedValues, tyro.conf.arg(help=f"Options of the method, such as steps=200 activations=2,4. Defaults: {_described()}")
+        NamedValues,
+        tyro.conf.arg(
+            help=f"Options of the method, such as steps=200 activations=2,4. By method, with defaults:\n{_described()}"
+        ),
     ] = field(default_factory=dict)
     space: Space = "auto"
-    """Latent space: z (the input), w (the intermediate latent), w+ (a separate w for every layer), or auto (w if the generator
-    has one, otherwise z)."""
+    """Latent space: z (input), w (intermediate latent), w+ (a separate w for every layer), or
+    auto (w if the generator has one, otherwise z)."""
     part: str | None = None
     """Restrict directions to one part of z, for generators that split it (BigGAN: coarse, mid, fine). If not set: all of z."""
     layers: tuple[int, int] | None = None
@@ -173,8 +181,8 @@ class DiscoverConfig:
     seed: int = 0
     """Random seed."""
     batch_size: Count = 64
-    """Maximum number of images generated at once, per process. Ignored by orojar* and hessian*, which generate all images of a
-    step at once: latents * (probes + 1) and latents * (2 * probes + 1)."""
+    """Maximum number of images generated at once.
+    The searches of orojar* and hessian* ignore it: a step generates latents * (probes + 1) or latents * (2 * probes + 1)."""
 
     def __post_init__(self) -> None:
         typed = self.options

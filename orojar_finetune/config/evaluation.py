@@ -29,9 +29,12 @@ class EvaluateConfig:
     """What is measured, and on how many images."""
 
     measures: tuple[str, ...] = MEASURES
-    """off-diagonal: share and cos² of the Jacobian's Gram matrix, effective directions, activity. activeness: as in the paper.
-    path-length: PPL. traversal: PIPL (path length along directions) and traversal length. preservation: feature similarity
-    before and after an edit. fidelity: Fréchet and kernel distance, precision, recall (needs `--data`).
+    """off-diagonal: share and cos² of the Jacobian's Gram matrix, effective directions, activity.
+    activeness: the paper's score.
+    path-length: PPL.
+    traversal: PIPL (path length along directions) and traversal length.
+    preservation: feature similarity before and after an edit.
+    fidelity: Fréchet and kernel distance, precision, recall (needs `--data`).
     ground-truth: DCI and MIG (needs `--data scenes`)."""
     latents: PythonOnly[AtLeastTwo] = HELD_OUT
     """Held-out latents on which directions are measured; confidence intervals are over these."""
@@ -40,12 +43,12 @@ class EvaluateConfig:
     pairs: PythonOnly[AtLeastTwo] = 2000
     """Pairs of latents per path length."""
     distance: Literal["pixels", "lpips"] = "pixels"
-    """Image distance for path lengths: pixels (mean squared difference), or lpips, as published (needs the packages lpips and
-    torchvision, and downloads weights)."""
+    """Image distance for path lengths: pixels (mean squared difference) or lpips (as published).
+    lpips needs the packages lpips and torchvision, and downloads weights."""
     features: str = "auto"
-    """Features for comparing images: scenes (bundled network), random (random weights), inception (torch-fidelity),
-    module:function (your own network), or auto (scenes for the built-in scenes, inception for other real images if it is
-    installed, otherwise random)."""
+    """Features for comparing images: scenes (bundled network), random (random weights), inception (torch-fidelity), or
+    module:function (your own network).
+    auto: scenes for the built-in scenes, inception for other real images if installed, otherwise random."""
     activations: PythonOnly[LayerNumbers | None] = None
     """Layers measured in addition to the image. If not set: the last one of each resolution from 8 x 8 pixels up."""
     identity: PythonOnly[str | None] = None
@@ -65,7 +68,7 @@ class CompareConfig:
     """Which methods are compared, on which latents, by which measures."""
 
     methods: tuple[str, ...] = tuple(METHOD_OPTIONS)
-    """Methods to compare; `orojar discover --help` describes them."""
+    """Methods to compare; see `orojar discover --help`."""
     method_options: PythonOnly[dict[str, dict]] = field(default_factory=dict)
     """Options by method, as in {"orojar": {"steps": 1000}}."""
     count: Count = 10
@@ -75,9 +78,9 @@ class CompareConfig:
     layers: tuple[int, int] | None = None
     """Layers that the directions move, in w or w+: START END, END excluded. If not set: all."""
     batch_size: Count = 64
-    """Maximum number of images generated at once. Ignored by orojar* and hessian*."""
+    """Maximum number of images generated at once; the searches of orojar* and hessian* ignore it."""
     measures: tuple[str, ...] = ("off-diagonal", "ground-truth")
-    """Measures to report; `orojar evaluate --help` describes them. ground-truth needs `--data scenes`."""
+    """Measures to report; see `orojar evaluate --help`. ground-truth needs `--data scenes`."""
     latents: PythonOnly[AtLeastTwo] = HELD_OUT
     """Held-out latents on which directions are measured."""
     seed: int = 0

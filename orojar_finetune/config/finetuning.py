@@ -19,7 +19,7 @@ class SearchConfig:
     """Search for directions if MODEL has none; for more options, run `orojar discover` first."""
 
     method: str = "orojar-jd"
-    """Search method; `orojar discover --help` describes them."""
+    """Search method; see `orojar discover --help`."""
     space: Space = "auto"
     """Latent space: z, w, w+, or auto (w if the generator has one, otherwise z)."""
     count: Count = 10
@@ -33,8 +33,9 @@ class FinetuneConfig:
     """How a generator is fine-tuned so that its directions become independent while its images stay as good."""
 
     trainable: Literal["auto", "all", "mapping", "synthesis", "affine", "lora"] = "auto"
-    """Generator weights to train: all, mapping (mapping network), synthesis (synthesis network), affine (its modulation
-    layers), lora (LoRA adapters on those layers, needs peft), or auto (affine if there are such layers, otherwise all)."""
+    """Generator weights to train: all, mapping (network), synthesis (network), affine (modulation layers), lora, or auto.
+    lora: LoRA adapters on the modulation layers; needs peft.
+    auto: affine if the generator has modulation layers, otherwise all."""
     rank: Count = 8
     """LoRA rank, for `--trainable lora`."""
     discriminator_steps: PythonOnly[Annotated[int, Field(ge=0)]] = 500

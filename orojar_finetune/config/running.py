@@ -19,9 +19,9 @@ class RunConfig:
     gradient_accumulation_steps: Count = 1
     """Micro-batches per step. Effective batch = train_batch_size * processes * gradient_accumulation_steps."""
     seed: int = 0
-    """Random seed, also for the search for directions."""
+    """Random seed of the whole run."""
     mixed_precision: Literal["no", "fp16", "bf16"] | None = None
-    """Mixed precision of the networks; penalties always run in float32. If not set: the setting of `accelerate config`."""
+    """Mixed precision of the networks; penalties always run in float32. If not set: as configured in Accelerate."""
     checkpointing_steps: Count = 500
     """Save a checkpoint every N steps."""
     checkpoints_total_limit: Count | None = 3
