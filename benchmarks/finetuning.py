@@ -110,11 +110,11 @@ def tuned(name: str, seed: int, steps: int, model: Path, runs: Path) -> Path:
 def measured(generator: Generator, directions: Directions) -> Figures:
     """Fidelity, the scores of these directions on held-out latents, and what they do to the true factors."""
     processes = Processes(progress=False)
-    reals = RenderedScenes(generator.resolution, seed=1, device=generator.device)
+    real_images = RenderedScenes(generator.resolution, seed=1, device=generator.device)
     kept = remeasured(generator, directions, 1, processes)
     truth = ground_truth(generator, kept, seed=1)
     return {
-        "frechet": Fidelity(reals, FidelityConfig(images=IMAGES), processes, seed=1).of(generator),
+        "frechet": Fidelity(real_images, FidelityConfig(images=IMAGES), processes, seed=1).of(generator),
         **kept.scores,
         "disentanglement": truth.disentanglement,
         "completeness": truth.completeness,

@@ -1,4 +1,4 @@
-"""The command `orojar`: parses a verb, runs it, turns errors into a sentence."""
+"""The command `orojar`: parses a verb, runs it, and reports errors in one sentence."""
 
 import importlib
 import logging
@@ -27,14 +27,14 @@ def main(argv: list[str] | None = None) -> None:
             Verb,
             prog="orojar",
             args=words,
-            description="Independent latent directions for pretrained StyleGANs (OroJaR, ICCV 2021). Every command takes "
-            "--debug, which shows where an error came from.",
+            description="Independent latent directions for pretrained StyleGANs (OroJaR, ICCV 2021). Flags can be written "
+            "with - or _. With --debug, any command shows the full traceback of an error.",
             config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff),
         )
         _quiet(debug)
         importlib.import_module(f"orojar_finetune.commands.{type(verb).__name__.lower()}").run(verb)
     except KeyboardInterrupt:
-        print("orojar: stopped", file=sys.stderr)  # noqa: T201
+        print("orojar: interrupted", file=sys.stderr)  # noqa: T201
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -49,11 +49,11 @@ def main(argv: list[str] | None = None) -> None:
 def _sentence(error: Exception) -> str:
     if isinstance(error, (ValueError, OSError)):
         return " ".join(str(error).split())
-    return f"unexpected {type(error).__name__}: {' '.join(str(error).split())} (run again with --debug to see where)"
+    return f"unexpected {type(error).__name__}: {' '.join(str(error).split())} (run again with --debug for the traceback)"
 
 
 def _quiet(debug: bool) -> None:
-    """Third parties' warnings and logs are for developers."""
+    """Hides warnings and logs of other packages, which are for developers."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     if not debug:
         warnings.simplefilter("ignore")

@@ -1,4 +1,4 @@
-"""OroJaR and the Hessian Penalty: a callable and latents in, a scalar out.
+"""OroJaR and the Hessian Penalty: functions from a callable and latents to a scalar loss.
 
 This file imports torch alone and knows nothing of generators, so that it can be taken into any other project.
 

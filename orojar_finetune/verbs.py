@@ -1,4 +1,4 @@
-"""What can be typed: one dataclass a verb, its docstring and fields are its help. Nothing heavy is imported here."""
+"""The command line: one dataclass per verb, whose docstring and fields are its help. Nothing heavy is imported here."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,59 +20,65 @@ Source = Annotated[
     str,
     tyro.conf.Positional,
     tyro.conf.arg(
-        help="A file, a model folder, user/repo, user/repo/sub/folder, user/repo/file.pkl, or an address on the Hub."
+        metavar="MODEL",
+        help="Checkpoint file, model folder, user/repo, user/repo/sub/folder, user/repo/file.pkl, or a Hub URL.",
     ),
 ]
-Revision = Annotated[str | None, tyro.conf.arg(help="Branch, tag or commit on the Hub.")]
+Revision = Annotated[
+    str | None,
+    tyro.conf.arg(help="Branch, tag, or commit on the Hub. If not set: that in MODEL (user/repo@v1.0), otherwise main."),
+]
 Pictures = Annotated[
     Previews,
-    tyro.conf.arg(help="Pictures in the model folder: none, small (for the card), or full (larger, with a longer animation)."),
+    tyro.conf.arg(
+        help="Preview images in the model folder: none, small (sized for the card), or full (full size, longer animation)."
+    ),
 ]
 Split = Annotated[str, tyro.conf.arg(help="Split of a Hub dataset.")]
-ImageColumn = Annotated[
-    str | None, tyro.conf.arg(help="Column of a Hub dataset that holds the images. If not set: the first such column.")
-]
-Force = Annotated[bool, tyro.conf.arg(help="Accept directions that were found on other weights.")]
+ImageColumn = Annotated[str | None, tyro.conf.arg(help="Image column of a Hub dataset. If not set: the first one.")]
+Force = Annotated[bool, tyro.conf.arg(help="Use directions even if they were found on different weights.")]
 
 
 @dataclass(frozen=True)
 class Demo:
-    """Runs everything on the bundled generator: finds directions, fine-tunes, measures both, writes a model folder.
+    """Runs the whole workflow on the bundled generator: finds directions, fine-tunes, measures both, writes a model folder.
 
-    Takes minutes, without network or GPU.
+    Takes a few minutes and needs neither network nor GPU.
     """
 
     output_dir: Path = Path("orojar-demo")
-    """Folder of the run; the model folder is `model` in it."""
+    """Output folder of the run; the model folder is its subfolder `model`."""
     seed: int = 0
-    """Seed of everything random."""
+    """Random seed."""
     steps: int = 200
-    """Training steps of the fine-tune."""
+    """Fine-tuning steps."""
 
 
 @dataclass(frozen=True)
 class Inspect:
-    """Prints what a checkpoint is, without running anything inside: family, sizes, license, the names its pickle asks for."""
+    """Shows what is in a checkpoint without running its code: family, sizes, license, names that its pickle would import."""
 
     source: Source
     revision: Revision = None
     json: bool = False
-    """Print one JSON object."""
+    """Print JSON."""
 
 
 @dataclass(frozen=True)
 class Convert:
-    """Converts a checkpoint to a model folder with safetensors, or to files for another project.
+    """Converts a checkpoint to a model folder (safetensors), or to another project's file format.
 
-    A StyleGAN2 discriminator is converted along with its generator.
+    A StyleGAN2 discriminator is converted together with its generator.
     """
 
     source: Source
     target: Annotated[Path, tyro.conf.Positional]
-    """What to write: a model folder, or a new file with `--to nvlabs` or `--to rosinality`."""
+    """Model folder to write; with `--to nvlabs` or `--to rosinality`, a new file."""
     to: Literal["folder", "nvlabs", "rosinality"] = "folder"
-    """folder: a model folder. nvlabs: StyleGAN2 state dicts for NVlabs' PyTorch classes (.safetensors or .pt).
-    rosinality: StyleGAN2 for stylegan2-pytorch (.pt). A .json beside either file states source, license and how to load it."""
+    """folder: a model folder.
+    nvlabs: StyleGAN2 state dicts for NVlabs' PyTorch classes (.safetensors or .pt).
+    rosinality: a StyleGAN2 checkpoint for stylegan2-pytorch (.pt).
+    With nvlabs and rosinality, a .json next to the file records source, license, and how to load it."""
     revision: Revision = None
     previews: Pictures = "small"
 
@@ -81,15 +87,15 @@ class Convert:
 class Discover:
     """Finds independent latent directions of a generator and writes a model folder with a preview of each.
 
-    Also runs under `accelerate launch -m orojar_finetune discover ...`: the processes share the work.
+    Multi-GPU: `accelerate launch -m orojar_finetune discover ...` divides the work among the processes.
     """
 
     source: Source
     output_dir: Path | None = None
-    """Model folder to write. If not set: the source if it is a model folder, otherwise NAME-orojar."""
+    """Model folder to write. If not set: MODEL if it is a local model folder, otherwise <name of MODEL>-orojar."""
     revision: Revision = None
     name: str | None = None
-    """Name of the direction set. If not set: its method."""
+    """Name of the direction set. If not set: the name of the method."""
     previews: Pictures = "small"
     config: Annotated[DiscoverConfig, FLAT] = field(default_factory=DiscoverConfig)
 
@@ -98,47 +104,47 @@ class Discover:
 class Finetune:
     """Fine-tunes a generator so that its directions become independent, and writes a model folder.
 
-    Needs no data: without it, samples from the frozen generator serve as real images. Also runs under
-    `accelerate launch -m orojar_finetune finetune ...`: the processes share every batch.
+    Needs no dataset: without `--data`, samples from the frozen generator serve as real images.
+    Multi-GPU: `accelerate launch -m orojar_finetune finetune ...` (data parallel).
     """
 
     source: Source
     output_dir: Path | None = None
-    """Folder of the run: checkpoints, history.jsonl, pictures, and at the end the model folder `model`. If not set:
-    NAME-finetuned."""
+    """Output folder of the run: checkpoints, history.jsonl, validation images, and finally the model folder `model`.
+    If not set: <name of MODEL>-finetuned."""
     revision: Revision = None
     data: str = "none"
-    """Real images: none (samples from the generator itself), scenes (the built-in scenes), a folder or zip of images, or
-    user/dataset on the Hub."""
+    """Real images: a folder or zip file, user/dataset on the Hub, scenes (built-in synthetic images), or
+    none (samples from the frozen generator)."""
     direction_set: str | None = None
-    """Direction set of the source to use. If not set: the one written last; if there is none, directions are searched first."""
+    """Direction set of MODEL to use. If not set: the latest one; if there is none, `--discover.*` finds one first."""
     force: Force = False
     dry_run: bool = False
-    """Print all options and an estimate of memory and time, measured on one real step, and stop."""
+    """Print the resolved options and a memory and time estimate, measured on one real step, then exit."""
     previews: Pictures = "small"
     push_to_hub: bool = False
-    """Upload the model folder at the end."""
+    """Upload the model folder at the end; needs `--hub-model-id`."""
     hub_model_id: str | None = None
-    """Repository to upload to: user/repo."""
+    """Repository to upload to: user/repo. Created if it does not exist."""
     hub_private_repo: bool | None = None
-    """Whether a new repository is private. If not set: as its owner's settings say."""
+    """Make a new repository private (True) or public (False). If not set: the owner's default."""
     config: Annotated[FinetuneConfig, FLAT] = field(default_factory=FinetuneConfig)
 
 
 @dataclass(frozen=True)
 class Train:
-    """Trains a generator from scratch, on the built-in scenes or your images, and writes a model folder.
+    """Trains a generator from scratch, on the built-in synthetic scenes or your images, and writes a model folder.
 
-    With a penalty weight (`--penalty.weight 15`), the coordinates of z become independent, as in the paper. Also runs under
-    `accelerate launch -m orojar_finetune train ...`: the processes share every batch.
+    Add `--penalty.weight 15` for the OroJaR penalty, which makes the coordinates of z independent, as in the paper.
+    Multi-GPU: `accelerate launch -m orojar_finetune train ...` (data parallel).
     """
 
     output_dir: Path
-    """Folder of the run: checkpoints, history.jsonl, pictures, and at the end the model folder `model`."""
+    """Output folder of the run: checkpoints, history.jsonl, validation images, and finally the model folder `model`."""
     data: str = "scenes"
-    """Real images: scenes (the built-in scenes with known factors), a folder or zip of images, or user/dataset on the Hub."""
+    """Real images: a folder or zip file, user/dataset on the Hub, or scenes (built-in synthetic images)."""
     dry_run: bool = False
-    """Print all options and an estimate of memory and time, measured on one real step, and stop."""
+    """Print the resolved options and a memory and time estimate, measured on one real step, then exit."""
     previews: Pictures = "small"
     config: Annotated[TrainConfig, FLAT] = field(default_factory=TrainConfig)
 
@@ -147,50 +153,55 @@ class Train:
 class Generate:
     """Generates images: samples, a grid, a strip for each direction, an animation, or the images of a saved recipe.
 
-    With `--recipe` the source can be left out: it is the model that the recipe names.
+    Strengths are in sigmas: standard deviations of the latent along a direction.
     """
 
-    source: Source = ""
+    source: Annotated[
+        str,
+        tyro.conf.Positional,
+        tyro.conf.arg(metavar="[MODEL]", help="As for the other commands. If not set: the model that the recipe names."),
+    ] = ""
     output_dir: Path = Path("orojar-images")
-    """Folder to write to."""
+    """Output folder."""
     kinds: tuple[Literal["images", "grid", "strips", "gif", "recipe"], ...] = ("grid",)
-    """images: one PNG per seed at full size. grid: all seeds in one picture. strips: one picture per direction, from -3 to 3
-    sigmas. gif: the same as an animation. recipe: recipe.json, from which `--recipe` makes images and grid again."""
+    """images: one PNG per seed. grid: all seeds in one image.
+    strips: one image per direction, from -3 to 3 sigmas. gif: the same as an animation.
+    recipe: recipe.json, from which `--recipe` reproduces the images."""
     recipe: Path | None = None
-    """Recipe saved here or in the editor; replaces seeds, edits, truncation, noise, label and direction set."""
+    """Recipe saved by `--kinds recipe` or the editor; overrides seeds, edits, truncation, noise, label, and direction set."""
     seeds: tuple[int, ...] = tuple(range(16))
-    """One image per seed; strips show the first three seeds, the animation the first."""
+    """Random seeds, one image each; strips use the first three, the animation the first."""
     edits: tuple[str, ...] = ()
-    """Edits of images and grid: strengths in sigmas by direction number or name, such as 0=2 hue=-1.5."""
+    """Edits applied to images and grid: DIRECTION=SIGMAS, by number or name, such as 0=2 hue=-1.5."""
     truncation: float = 1.0
-    """Truncation psi: 1 is none, 0 gives the mean image."""
+    """Truncation psi: 1 disables truncation, 0 gives the mean image."""
     noise: str = "const"
-    """Noise inputs: const (those of the checkpoint), random, none, or a seed."""
+    """Noise inputs: const (stored in the checkpoint), random, none, or a seed."""
     label: int | None = None
-    """Class index of all images; by default each seed draws its own."""
+    """Class index for all images. If not set: random for each seed."""
     direction_set: str | None = None
-    """Name of the direction set; by default the one written last."""
+    """Direction set of MODEL to use. If not set: the latest one."""
     revision: Revision = None
     force: Force = False
 
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Measures a generator and its directions: off-diagonal share, activity, path lengths, fidelity, true factors of scenes.
+    """Measures a generator and its directions: off-diagonal share, activity, path lengths, fidelity, ground-truth factors.
 
-    Prints a table and writes metrics.json and report.html, which opens without a network; in a model folder also its card.
+    Prints a table, writes metrics.json and report.html (works offline), and updates the card of a model folder.
     """
 
     source: Source
     output_dir: Path | None = None
-    """Folder for the results. If not set: the source if it is a model folder, otherwise NAME-evaluation."""
+    """Output folder. If not set: MODEL if it is a local model folder, otherwise <name of MODEL>-evaluation."""
     data: str = "none"
-    """Real images to compare with: none, scenes (the built-in scenes, whose factors are known), a folder or zip of images, or
-    user/dataset."""
+    """Real images to compare with: a folder or zip file, user/dataset on the Hub, scenes, or none.
+    scenes: built-in synthetic images with known factors."""
     split: Split = "train"
     image_column: ImageColumn = None
     direction_set: str | None = None
-    """Direction set of a model folder to measure. If not set: all of them, each in a column."""
+    """Direction set of MODEL to measure. If not set: all of them, one column each."""
     force: Force = False
     revision: Revision = None
     config: Annotated[EvaluateConfig, FLAT] = field(default_factory=EvaluateConfig)
@@ -198,64 +209,64 @@ class Evaluate:
 
 @dataclass(frozen=True)
 class Compare:
-    """Finds directions of one generator by every method and measures all of them at the same latents, costs included."""
+    """Finds directions of one generator by every method and compares quality and cost on the same latents."""
 
     source: Source
     output_dir: Path = Path("orojar-comparison")
-    """Folder for metrics.json and report.html."""
+    """Output folder for metrics.json and report.html."""
     data: str = "none"
-    """Real images for measures that need some: none, scenes (the built-in scenes, whose factors are known), a folder or zip
-    of images, or user/dataset."""
+    """Real images for measures that need them: a folder or zip file, user/dataset on the Hub, scenes, or none.
+    scenes: built-in synthetic images with known factors."""
     split: Split = "train"
     image_column: ImageColumn = None
     tuned: tuple[str, ...] = ()
-    """Model folders or repositories of fine-tuned generators, measured beside their base with their default direction sets."""
+    """Fine-tuned versions of MODEL (model folders or user/repo) to compare with it, each with its latest direction set."""
     revision: Revision = None
     config: Annotated[CompareConfig, FLAT] = field(default_factory=CompareConfig)
 
 
 @dataclass(frozen=True)
 class Edit:
-    """Opens the editor in a browser, with one slider per direction, in sigmas; without directions it shows samples."""
+    """Starts the editor, a local web page with one slider per direction, in sigmas; without directions it shows samples."""
 
     source: Source
     revision: Revision = None
     force: Force = False
     host: str = "127.0.0.1"
-    """Address to listen on; 0.0.0.0 accepts other machines."""
+    """Address to listen on; 0.0.0.0 accepts connections from other machines."""
     port: int | None = None
-    """Port to listen on; by default the first free one from 7860."""
+    """Port to listen on. If not set: the first free one from 7860."""
     share: bool = False
-    """Create a public link through Gradio."""
+    """Create a public Gradio link."""
     open_browser: bool = False
-    """Open a browser window."""
+    """Open the page in a browser."""
 
 
 @dataclass(frozen=True)
 class Merge:
-    """Merges a low-rank adapter (`finetune --trainable lora`) into its base, which is fetched, and writes a model folder."""
+    """Merges a LoRA adapter (`finetune --trainable lora`) into its base, downloaded if needed, and writes a model folder."""
 
     source: Source
     folder: Annotated[Path, tyro.conf.Positional]
-    """The model folder to write."""
+    """Model folder to write."""
     revision: Revision = None
     previews: Pictures = "small"
 
 
 @dataclass(frozen=True)
 class Push:
-    """Uploads a model folder to the Hub, with a card that shows what each direction does."""
+    """Uploads a model folder to the Hub, with a model card that shows what each direction does."""
 
     folder: Annotated[Path, tyro.conf.Positional]
-    """The model folder."""
-    repo: Annotated[str, tyro.conf.Positional]
-    """user/repo; created where it does not exist."""
+    """Model folder to upload."""
+    repo: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="USER/REPO")]
+    """Repository to upload to. Created if it does not exist."""
     private: bool = False
-    """Make a new repository private; without, its owner's default decides."""
+    """Make a new repository private. If not set: the owner's default."""
     overwrite_card: bool = False
-    """Replace a card that the repository already has."""
+    """Replace a model card that orojar did not write."""
     message: str = "Upload generator and directions with orojar-finetune"
-    """Message of the commit."""
+    """Commit message."""
 
 
 Verb = Demo | Inspect | Convert | Discover | Finetune | Train | Generate | Evaluate | Compare | Edit | Merge | Push

@@ -1,1 +1,1 @@
-"""One file a verb: from its options to calls of the library, and what is printed."""
+"""Runs the verbs, one file each: passes options to the library and prints the results."""

@@ -21,7 +21,7 @@ SHOWN = {
     "seconds": "seconds",
     "images generated": "images",
 }
-"""Figures of the table by their headings."""
+"""Headings of the table by figure."""
 DIGITS = {"effective_directions": 1, "seconds": 1, "images generated": 0}
 
 
@@ -51,7 +51,7 @@ def run(options: Compare) -> None:
     }
     findings = [column.findings for column in columns]
     write(options.output_dir, f"{model}, methods compared", findings, facts, dataclasses.asdict(config), pictures)
-    print(f"Wrote {options.output_dir / 'report.html'} and metrics.json beside it")
+    print(f"Wrote {options.output_dir / 'report.html'} and metrics.json")
 
 
 def _show(column: Column) -> None:

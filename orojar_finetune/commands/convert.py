@@ -16,7 +16,7 @@ def run(options: Convert) -> None:
     generator = opened.generator()
     discriminator = opened.discriminator() if opened.has_discriminator() else None
     if opened.discriminator_problem:
-        print(f"Left out the discriminator: {opened.discriminator_problem}")
+        print(f"Left out the discriminator, which cannot be read: {opened.discriminator_problem}")
     if options.to == "folder":
         _to_folder(options, generator, discriminator)
     else:
@@ -28,7 +28,7 @@ def _check_target(options: Convert) -> None:
         export_target(options.target, options.to)
         return
     if options.target.suffix in FILE_SUFFIXES and not options.target.exists():
-        raise ValueError(f"{options.target} looks like a file: name a folder, or add --to nvlabs or --to rosinality")
+        raise ValueError(f"{options.target} has the name of a file: give a folder, or add --to nvlabs or --to rosinality")
     check_target(options.target)
 
 
@@ -44,8 +44,8 @@ def _to_format(options: Convert, generator: Generator, discriminator: Discrimina
     if written.left_out:
         print(f"Left out the discriminator: {written.left_out}")
     both = " and its discriminator" if discriminator and not written.left_out else ""
-    print(f"Wrote the {generator.family} generator{both} in the format of {options.to}: {', '.join(map(str, written.paths))}")
+    print(f"Wrote the {generator.family} generator{both} in {options.to} format: {', '.join(map(str, written.paths))}")
     for note in written.notes:
         print(f"Note: {note}")
     facts = generator.source_facts
-    print(f"License of the weights: {(facts and facts.license) or 'not stated at their source'}")
+    print(f"License of the weights: {(facts and facts.license) or 'not stated by the source'}")

@@ -22,11 +22,11 @@ from orojar_finetune.verbs import Demo
 SHOWN = ("random", "sefa", "orojar-jd")
 TUNED = "orojar-jd, tuned"
 LEGEND = """
-share:         how much of the Gram matrix of the changes lies off its diagonal, which OroJaR minimizes; 0: orthogonal
-cos²:          similarity of the changes that two directions make (mean squared cosine); 0: orthogonal
-activity:      how much one sigma changes the image; 2: an unrelated image
-disentangled:  whether each direction changes one of the seven factors of these pictures only; 1: perfectly
-complete:      whether each factor is changed by one direction only; 1: perfectly"""
+share:         fraction of the Gram matrix JᵀJ that is off its diagonal, which OroJaR minimizes; 0 is orthogonal
+cos²:          mean squared cosine between the changes that two directions make; 0 is orthogonal
+activity:      how much one sigma changes the image, over the variance of images; 2 is an unrelated image
+disentangled:  whether each direction changes only one of the seven factors of the images; 1 is perfect
+complete:      whether each factor is changed by only one direction; 1 is perfect"""
 
 
 @dataclass(frozen=True)
@@ -45,17 +45,17 @@ def run(options: Demo) -> None:
     _write(options, tuned, rows["orojar-jd"], rows[TUNED])
     folder, command = options.output_dir / RUN_MODEL, typed_command()
     print(f"\nWrote {folder} in {time.perf_counter() - started:.0f} s: weights, directions, card, previews")
-    print(f"Look:   {folder / 'previews'}")
+    print(f"View:   {folder / 'previews'}")
     print(f"Edit:   {command} edit {folder}")
     print(f"Share:  {command} push {folder} USER/REPO")
 
 
 def find_and_finetune(options: Demo) -> tuple[dict[str, Row], Finetuned]:
-    """Prints the table line by line; returns its rows by label, and the result of the fine-tune."""
+    """Finds directions and fine-tunes, printing the table row by row; returns the rows by label and the fine-tune."""
     check_target(options.output_dir / RUN_MODEL)
     generator = load_generator(BUNDLED)
     size = f"{generator.resolution} x {generator.resolution}"
-    print(f"Bundled generator: StyleGAN2, {size}, pictures of one ring on a colored background\n")
+    print(f"Bundled generator: StyleGAN2, {size}, images of one ring on a colored background\n")
     print(f"{'':28}{'share':>8}{'cos²':>8}{'activity':>10}{'disentangled':>14}{'complete':>10}{'seconds':>9}")
     rows: dict[str, Row] = {}
     for method in SHOWN:
@@ -81,7 +81,7 @@ def find_and_finetune(options: Demo) -> tuple[dict[str, Row], Finetuned]:
 
 
 def finetune_config(options: Demo) -> FinetuneConfig:
-    """Returns the options of a short fine-tune: minutes on one core."""
+    """Returns the options of a short fine-tune, which takes minutes on one core."""
     steps = options.steps
     return FinetuneConfig(
         penalty=PenaltyConfig(warmup_steps=steps // 4, anneal=0.0),  # too short to anneal
@@ -117,6 +117,6 @@ def _write(options: Demo, tuned: Finetuned, before: Row, after: Row) -> None:
 
 
 def typed_command() -> str:
-    """Returns how to call `orojar` from here: by its path if it is not on the shell's path."""
+    """Returns the command to type: `orojar`, or its full path if it is not on PATH."""
     called = sys.argv[0]
     return called if Path(called).name == "orojar" and shutil.which("orojar") is None else "orojar"

@@ -13,7 +13,7 @@ from orojar_finetune.verbs import Discover
 
 
 def run(options: Discover) -> None:
-    """Finds directions and writes or completes a model folder."""
+    """Finds directions and writes them into a new or existing model folder."""
     target = options.output_dir or default_target(options.source, "orojar")
     check_target(target)
     processes = Processes()
@@ -36,4 +36,4 @@ def run(options: Discover) -> None:
     shown = ", ".join(f"{title(name)} {value:.3f}" for name, value in directions.scores.items() if name != "activity")
     print(f"On {HELD_OUT} held-out latents: {shown}")
     print(f"Wrote {target}   (previews in {target / 'previews'})")
-    print(f"Edit with them:  orojar edit {target}")
+    print(f"Edit:  orojar edit {target}")

@@ -54,7 +54,7 @@ def _sizes(generator: Generator, options: Evaluate) -> dict[str, object]:
 
 
 def table(columns: list[Findings]) -> list[str]:
-    """All figures as lines of text, one column per direction set, with the legend below."""
+    """Returns all figures as lines of text, one column per direction set, with the legend below."""
     names = [name for name in MEANINGS if any(name in column.figures for column in columns)]
     cells = {column.name: {name: str(column.figures.get(name, "")) for name in names} for column in columns}
     widths = {key: max(len(key), *(len(text) for text in column.values()), 5) for key, column in cells.items()}
@@ -64,7 +64,7 @@ def table(columns: list[Findings]) -> list[str]:
 
 
 def legend(columns: list[Findings], names: Iterable[str]) -> list[str]:
-    """What the figures mean, and what was left out and why."""
+    """Returns lines that say what the figures mean, and what was not measured and why."""
     notes = dict.fromkeys(note for column in columns for note in column.notes)
     meanings = (f"{title(name) + ':':34}{MEANINGS[name].words}" for name in names)
     return ["", *meanings, *(["", *notes] if notes else [])]

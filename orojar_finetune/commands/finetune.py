@@ -48,10 +48,12 @@ def run(options: Finetune) -> None:
 
 
 def _directions(opened: Opened, options: Finetune) -> Directions | None:
-    """Returns the direction set that comes with the source, if any."""
+    """Returns the requested direction set of the source, or None if it has none."""
     if not opened.direction_sets:
         if options.direction_set is not None:
-            raise ValueError(f"{options.source} has no direction sets, so none called {options.direction_set!r}")
+            raise ValueError(
+                f"{options.source} has no direction set {options.direction_set!r}: omit --direction-set to find directions"
+            )
         return None
     return opened.directions(options.direction_set, force=options.force)
 
@@ -62,18 +64,18 @@ def _report(finetuned: Finetuned, folder: Path) -> None:
     for name, before in finetuned.start.described().items():
         print(f"{'Fréchet distance' if name == 'frechet' else title(name):24}{before:10.3f}{after[name]:10.3f}")
     steps, alone, kept = finetuned.steps, finetuned.discriminator_steps, finetuned.kept_step
-    waited = f" after {alone} steps of a new discriminator alone" if alone else ""
+    waited = f" after {alone} steps that trained only a new discriminator" if alone else ""
     best = f", keeping the weights of step {kept}" if kept < steps else ""
-    print(f"{finetuned.ended}, {steps} steps{waited}{best}. Wrote {folder / RUN_MODEL}")
+    print(f"{finetuned.ended}: {steps} steps{waited}{best}. Wrote {folder / RUN_MODEL}")
     print(f"Edit:  orojar edit {folder / RUN_MODEL}")
 
 
 def _push(options: Finetune, finetuned: Finetuned, model: Path) -> None:
-    """Uploads the model folder of a run that is complete."""
+    """Uploads the model folder if asked to and if the run finished."""
     if not options.push_to_hub or not options.hub_model_id:
         return
     if finetuned.ended != "done":
-        print(f"Not pushed, because the run did not complete. To push anyway: orojar push {model} {options.hub_model_id}")
+        print(f"Not pushed, because the run did not finish. To push anyway: orojar push {model} {options.hub_model_id}")
         return
     pushed = hub.push(model, options.hub_model_id, options.hub_private_repo)
     print(f"Pushed: {pushed.url}")

@@ -21,12 +21,12 @@ log = logging.getLogger("orojar")
 
 
 def run(options: Generate) -> None:
-    """Writes the requested kinds of pictures and prints their paths."""
+    """Writes the requested kinds of images and prints their paths."""
     recipe = Recipe.load(options.recipe) if options.recipe else None
     if recipe is not None:
         options = _follow(options, recipe)
     if not options.source:
-        raise ValueError("no generator is named: type orojar generate MODEL, or orojar generate --recipe FILE")
+        raise ValueError("no model was given: type orojar generate MODEL, or orojar generate --recipe FILE")
     noise = parse_noise(options.noise)
     edits: dict[int | str, float] = dict(recipe.edits) if recipe else parse_edits(options.edits)
     if not options.seeds:
@@ -52,7 +52,7 @@ def run(options: Generate) -> None:
 
 
 def _follow(options: Generate, recipe: Recipe) -> Generate:
-    """Returns the options with what a recipe holds; a model named on the command line replaces the recipe's."""
+    """Returns the options with those of a recipe in their place; a model on the command line overrides the recipe's."""
     own = not options.source
     return dataclasses.replace(
         options,
@@ -75,7 +75,7 @@ def _recipe(
     noise: Noise,
 ) -> Recipe:
     if isinstance(noise, torch.Generator) or noise == "random":
-        raise ValueError("an image with random noise cannot be reproduced: give --noise const, none or a seed")
+        raise ValueError("--kinds recipe cannot reproduce random noise: use --noise const, none, or a seed")
     facts = generator.source_facts
     edited = directions if edits else None
     strengths: dict[str, float] = defaultdict(float)
@@ -137,7 +137,7 @@ def parse_edits(words: tuple[str, ...]) -> dict[int | str, float]:
     """Parses words such as `0=2` and `hue=-1.5` into strengths by direction.
 
     Raises:
-        ValueError: a word of another form.
+        ValueError: a word is not of this form.
     """
     edits: dict[int | str, float] = {}
     for word in words:
@@ -145,9 +145,9 @@ def parse_edits(words: tuple[str, ...]) -> dict[int | str, float]:
         try:
             edits[int(key) if key.isdecimal() else key] = float(strength)
         except ValueError as e:
-            raise ValueError(f"--edits must look like 0=2 or hue=-1.5, got {word!r}") from e
+            raise ValueError(f"--edits takes DIRECTION=SIGMAS, such as 0=2 or hue=-1.5, got {word!r}") from e
         if not key:
-            raise ValueError(f"--edits must look like 0=2 or hue=-1.5, got {word!r}")
+            raise ValueError(f"--edits takes DIRECTION=SIGMAS, such as 0=2 or hue=-1.5, got {word!r}")
     return edits
 
 
@@ -161,4 +161,4 @@ def parse_noise(word: str) -> Noise:
         return word
     if word.isdecimal():
         return int(word)
-    raise ValueError(f"--noise must be const, random, none or a seed, got {word!r}")
+    raise ValueError(f"--noise must be const, random, none, or a seed, got {word!r}")

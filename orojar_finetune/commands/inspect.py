@@ -20,8 +20,8 @@ def run(options: Inspect) -> None:
         print(f"{key.replace('_', ' '):24}{'-' if shown in (None, '') else shown}")
     _list("layers (for --layers)", layers)
     if features != layers:
-        _list("activations (for --activations, penalty.on)", features)
-    print("Nothing inside was run.")
+        _list("activations (for --method-options activations=..., penalty.on)", features)
+    print("No code from the checkpoint was run.")
 
 
 def _list(title: str, layers: list[dict[str, Any]]) -> None:
@@ -31,7 +31,7 @@ def _list(title: str, layers: list[dict[str, Any]]) -> None:
 
 
 def describe(source: str, revision: str | None) -> dict[str, Any]:
-    """All that is known of a checkpoint, as plain data.
+    """Returns everything known about a checkpoint, as plain data.
 
     Raises:
         CheckpointError: it cannot or must not be read.

@@ -9,11 +9,11 @@ from orojar_finetune.verbs import Merge
 
 
 def run(options: Merge) -> None:
-    """Merges an adapter into its base and writes the whole model folder."""
+    """Merges an adapter into its base and writes a model folder."""
     check_target(options.folder)
     opened = open_source(options.source, options.revision)
     if opened.facts.adapter is None:
-        raise ValueError(f"{options.source} is not an adapter but a whole generator; for a model folder: orojar convert")
+        raise ValueError(f"{options.source} is a whole generator, not a LoRA adapter; to write a model folder: orojar convert")
     sets = {name: opened.directions(name, force=True) for name in opened.direction_sets}
     config = _kept(opened, PROVENANCE).get("config")
     metrics = {key: value for key, value in _kept(opened, METRICS).items() if key != "direction_sets"}
@@ -28,8 +28,8 @@ def run(options: Merge) -> None:
         previews=options.previews,
     )
     if opened.discriminator_problem:
-        print(f"Left out the discriminator: {opened.discriminator_problem}")
-    print(f"Wrote the whole {generator.family} generator to {options.folder}")
+        print(f"Left out the discriminator, which cannot be read: {opened.discriminator_problem}")
+    print(f"Wrote the merged {generator.family} generator to {options.folder}")
     print(f"Edit:  orojar edit {options.folder}")
 
 

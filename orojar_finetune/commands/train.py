@@ -11,7 +11,7 @@ from orojar_finetune.verbs import Train
 
 
 def run(options: Train) -> None:
-    """Trains a generator from scratch, or resumes, and writes a model folder with generator and discriminator."""
+    """Trains a generator from scratch, or resumes a run, and writes a model folder with generator and discriminator."""
     target = options.output_dir / RUN_MODEL
     check_target(target)
     prepared = prepare(options.config, options.data, options.output_dir)

@@ -1,4 +1,4 @@
-"""Options that are checked when they are made, in Python as on the command line; pydantic does the checking."""
+"""Dataclasses of options that pydantic validates on construction, in Python as on the command line."""
 
 import functools
 from typing import Annotated, Any, TypeVar, dataclass_transform
@@ -16,9 +16,9 @@ Count = Annotated[int, Field(ge=1)]
 
 @dataclass_transform(frozen_default=True)
 def checked(cls: type[T]) -> type[T]:
-    """Makes a frozen dataclass that refuses wrong types, unknown names, values out of bounds, NaN and infinity.
+    """Makes a frozen dataclass that rejects wrong types, unknown names, values out of bounds, NaN, and infinity.
 
-    A ValueError then says in one sentence which field got what, and what it takes.
+    A ValueError says in one sentence which field got what, and what it accepts.
     """
     made: Any = dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))(cls)
     construct = made.__init__

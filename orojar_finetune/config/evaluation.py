@@ -1,4 +1,4 @@
-"""What is measured of a generator and its directions, and on how much."""
+"""Options of `evaluate` and `compare`: what is measured, and on how many latents and images."""
 
 from dataclasses import field
 from typing import Annotated, Literal
@@ -11,14 +11,14 @@ from orojar_finetune.config.flags import PythonOnly
 
 MEASURES = ("off-diagonal", "activeness", "path-length", "traversal", "preservation", "fidelity", "ground-truth")
 HELD_OUT = 256
-"""Held-out latents behind every figure that is printed or written."""
+"""Held-out latents on which directions are measured."""
 
 
 def check_measures(measures: tuple[str, ...]) -> None:
-    """Refuses names that no measure has.
+    """Raises an error if a name is not that of a measure.
 
     Raises:
-        ValueError: says which there are.
+        ValueError: lists the measures.
     """
     if unknown := [name for name in measures if name not in MEASURES]:
         raise ValueError(f"measures must be some of {', '.join(MEASURES)}, got {', '.join(unknown)}")
@@ -29,30 +29,35 @@ class EvaluateConfig:
     """What is measured, and on how many images."""
 
     measures: tuple[str, ...] = MEASURES
-    """off-diagonal (share and cos² of the Jacobian's Gram matrix, effective directions, activity), activeness, path-length
-    (PPL), traversal (PIPL and the length of whole traversals), preservation, fidelity (Fréchet and kernel distance, precision,
-    recall; needs --data), ground-truth (DCI and MIG; needs --data scenes)."""
+    """off-diagonal: share and cos² of the Jacobian's Gram matrix, effective directions, activity.
+    activeness: the paper's score.
+    path-length: PPL.
+    traversal: PIPL (path length along directions) and traversal length.
+    preservation: feature similarity before and after an edit.
+    fidelity: Fréchet and kernel distance, precision, recall (needs `--data`).
+    ground-truth: DCI and MIG (needs `--data scenes`)."""
     latents: PythonOnly[AtLeastTwo] = HELD_OUT
-    """Held-out latents at which directions are measured; confidence intervals are over them."""
+    """Held-out latents on which directions are measured; confidence intervals are over these."""
     images: Annotated[int, Field(ge=4)] = 2048
-    """Images on each side of a comparison with real images."""
+    """Number of generated and of real images to compare."""
     pairs: PythonOnly[AtLeastTwo] = 2000
-    """Pairs of latents behind a path length."""
+    """Pairs of latents per path length."""
     distance: Literal["pixels", "lpips"] = "pixels"
-    """Image distance of path lengths: pixels (mean squared difference), or lpips as published (needs the packages lpips and
-    torchvision, and the network's weights)."""
+    """Image distance for path lengths: pixels (mean squared difference) or lpips (as published).
+    lpips needs the packages lpips and torchvision, and downloads weights."""
     features: str = "auto"
-    """Features that images are compared by: scenes, random, inception, or module:function for your own network; auto takes
-    scenes for the built-in scenes, inception for other real images where it is installed, otherwise random. The results say
-    which."""
+    """Features for comparing images: scenes (bundled network), random (random weights), inception (torch-fidelity), or
+    module:function (your own network).
+    auto: scenes for the built-in scenes, inception for other real images if installed, otherwise random."""
     activations: PythonOnly[LayerNumbers | None] = None
-    """Layers measured beside the image; None takes the last one of each resolution from 8 x 8 pixels on."""
+    """Layers measured in addition to the image. If not set: the last one of each resolution from 8 x 8 pixels up."""
     identity: PythonOnly[str | None] = None
-    """Features of a recognition network (as for `features`) by which preservation also says whether edits keep the identity."""
+    """Features of a face recognition network (as for `features`), to also measure whether edits preserve identity.
+    If not set: not measured."""
     predictability: Literal["none", "quick", "paper"] = "none"
-    """Variation predictability (VP) of the directions: quick trains its networks for 30 epochs, paper for 300 as published."""
+    """Variation predictability (VP): none (not measured), quick (trains its networks for 30 epochs), or paper (300 epochs)."""
     seed: int = 0
-    """Seed of everything random."""
+    """Random seed."""
 
     def __post_init__(self) -> None:
         check_measures(self.measures)
@@ -63,23 +68,23 @@ class CompareConfig:
     """Which methods are compared, on which latents, by which measures."""
 
     methods: tuple[str, ...] = tuple(METHOD_OPTIONS)
-    """Methods of `orojar discover`."""
+    """Methods to compare; see `orojar discover --help`."""
     method_options: PythonOnly[dict[str, dict]] = field(default_factory=dict)
-    """Options of single methods by their name, as in {"orojar": {"steps": 1000}}."""
+    """Options by method, as in {"orojar": {"steps": 1000}}."""
     count: Count = 10
     """Number of directions."""
     space: Space = "auto"
-    """Latent space: z, w or w+; auto takes w where the generator has one."""
+    """Latent space: z, w, w+, or auto (w if the generator has one, otherwise z)."""
     layers: tuple[int, int] | None = None
-    """First layer and one past the last that the directions move, in w or w+. If not set: all."""
+    """Layers that the directions move, in w or w+: START END, END excluded. If not set: all."""
     batch_size: Count = 64
-    """Maximum number of images generated at once."""
+    """Maximum number of images generated at once; the searches of orojar* and hessian* ignore it."""
     measures: tuple[str, ...] = ("off-diagonal", "ground-truth")
-    """Measures of `orojar evaluate`; ground-truth needs --data scenes."""
+    """Measures to report; see `orojar evaluate --help`. ground-truth needs `--data scenes`."""
     latents: PythonOnly[AtLeastTwo] = HELD_OUT
-    """Held-out latents at which directions are measured."""
+    """Held-out latents on which directions are measured."""
     seed: int = 0
-    """Seed of everything random."""
+    """Random seed."""
 
     def __post_init__(self) -> None:
         check_methods(self.methods)

@@ -1,4 +1,4 @@
-"""How generated images are compared with real ones, and how far a fine-tune may drift from them."""
+"""Options of the comparison with real images: features, sizes, and how far a fine-tune may drift."""
 
 from typing import Annotated, Literal
 
@@ -13,21 +13,22 @@ class ComparisonConfig:
     """What validations measure, and on how many images."""
 
     features: PythonOnly[str] = "auto"
-    """Features of the Fréchet distance: scenes (the bundled network), random (a random network), inception (torch-fidelity), or
-    module:function for a network of your own; auto takes scenes for the built-in scenes and random otherwise."""
+    """Features of the Fréchet distance: scenes (bundled network), random (random weights), inception (torch-fidelity),
+    module:function (your own network), or auto (scenes for the built-in scenes, otherwise random)."""
     images: PythonOnly[Annotated[int, Field(ge=2)]] = 2048
-    """Images on each side of a Fréchet distance."""
+    """Number of generated and of real images per Fréchet distance."""
     latents: PythonOnly[Annotated[int, Field(ge=2)]] = 32
-    """Held-out latents on which each validation measures the directions."""
+    """Held-out latents on which validations measure the directions."""
 
 
 @checked
 class FidelityConfig(ComparisonConfig):
-    """How far a fine-tune may drift from the real images."""
+    """How much image quality a fine-tune may lose before it stops."""
 
     max_drift: Positive = 0.1
-    """Stop when the normalized Fréchet distance exceeds its starting value by more than this (normalized by the trace of the
-    real features' covariance); the best generator before that is kept."""
+    """Stop when the Fréchet distance exceeds its starting value by more than this, and keep the best generator before that.
+    The distance is divided by the variance of the real images' features, so it is not on FID's scale."""
     keep: PythonOnly[Literal["best", "last"]] = "best"
-    """Which generator is kept: the best validation's (lowest off-diagonal cos² relative to the start plus the used fraction of
-    the allowed drift; once the penalty is annealed, the last one within the allowed drift), or the last."""
+    """Which generator to keep. best: the one with the lowest score at a validation (off-diagonal cos² relative to the start,
+    plus the fraction of `max_drift` used up) or, once the penalty is annealed, the last one within `max_drift`. last: the
+    final one."""

@@ -16,16 +16,16 @@ from orojar_finetune.config.running import DataConfig, RunConfig
 
 @checked
 class SearchConfig:
-    """The search for directions before a fine-tune; `orojar discover` has more options."""
+    """Search for directions if MODEL has none; for more options, run `orojar discover` first."""
 
     method: str = "orojar-jd"
-    """Method of `orojar discover` that finds the directions if the source has none."""
+    """Search method; see `orojar discover --help`."""
     space: Space = "auto"
-    """Latent space of the directions: z, w, or w+; auto takes w where the generator has one."""
+    """Latent space: z, w, w+, or auto (w if the generator has one, otherwise z)."""
     count: Count = 10
     """Number of directions."""
     layers: tuple[int, int] | None = None
-    """First layer and one past the last that the directions move, in w or w+. If not set: all."""
+    """Layers that the directions move, in w or w+: START END, END excluded. If not set: all."""
 
 
 @checked
@@ -33,15 +33,16 @@ class FinetuneConfig:
     """How a generator is fine-tuned so that its directions become independent while its images stay as good."""
 
     trainable: Literal["auto", "all", "mapping", "synthesis", "affine", "lora"] = "auto"
-    """Weights to train: all, the mapping network, the synthesis network, its modulation layers (affine), or low-rank adapters
-    on these (lora, needs peft). auto: the modulation layers where there are any, otherwise all."""
+    """Generator weights to train: all, mapping (network), synthesis (network), affine (modulation layers), lora, or auto.
+    lora: LoRA adapters on the modulation layers; needs peft.
+    auto: affine if the generator has modulation layers, otherwise all."""
     rank: Count = 8
-    """Rank of the LoRA adapters."""
+    """LoRA rank, for `--trainable lora`."""
     discriminator_steps: PythonOnly[Annotated[int, Field(ge=0)]] = 500
-    """Steps in which a new discriminator trains alone, where the checkpoint has none that can be read."""
+    """Steps in which a new discriminator first trains alone, if the checkpoint has none that can be used."""
     discriminator_width: PythonOnly[Count] = 32
-    """Channels of a new discriminator at full resolution; they double with every halving, up to 8 times as many (16 times from
-    128 pixels on)."""
+    """Channels of a new discriminator at full resolution; they double each time the resolution is halved, up to 8 times as many
+    (16 times from 128 pixels up)."""
     discover: SearchConfig = field(default_factory=SearchConfig)
     penalty: PenaltyConfig = field(default_factory=PenaltyConfig)
     fidelity: FidelityConfig = field(default_factory=FidelityConfig)
@@ -54,5 +55,5 @@ class FinetuneConfig:
 
     @property
     def search(self) -> DiscoverConfig:
-        """The search as `discover` takes it, with the seed of the run."""
+        """The config of the search, with the seed of the run."""
         return DiscoverConfig(**asdict(self.discover), seed=self.run.seed)

@@ -1,4 +1,4 @@
-"""How options look on the command line."""
+"""Annotations that say how options appear on the command line."""
 
 from typing import Annotated, Any, TypeVar
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 FLAT = tyro.conf.arg(name="")
 """The options of this group have no prefix: `--learning-rate`, not `--gan.learning-rate`."""
 PythonOnly = Annotated[T, tyro.conf.Fixed, tyro.conf.Suppress]
-"""An option that few people set: it is a field of the config in Python, and not a flag."""
+"""An option that few people set: a field of the config in Python, but not a flag."""
 
 
 def _parsed(words: list[str]) -> dict[str, Any]:
@@ -29,4 +29,4 @@ NamedValues = Annotated[
         str_from_instance=lambda values: [f"{name}={value}" for name, value in values.items()],
     ),
 ]
-"""Values by name, typed as `probes=4 epsilon=0.05`; who takes them checks them."""
+"""Values by name, typed as `probes=4 epsilon=0.05`; the config that receives them validates them."""

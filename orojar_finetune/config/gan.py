@@ -1,4 +1,4 @@
-"""The GAN loss of generator and discriminator, and their optimizers."""
+"""Options of the GAN loss and the optimizers."""
 
 from dataclasses import replace
 from typing import Annotated, Literal
@@ -9,28 +9,28 @@ from orojar_finetune.config.checked import Fraction, NotNegative, Positive, chec
 from orojar_finetune.config.flags import PythonOnly
 
 RATE = 1e-3
-"""Learning rate of either network by default."""
+"""Default learning rate of both networks."""
 
 
 @checked
 class GanConfig:
-    """The GAN loss, which keeps the images as good as the real ones, and the optimizers."""
+    """The GAN loss, which preserves image quality, and the optimizers."""
 
     learning_rate: Positive | None = None
-    """Learning rate of the generator. If not set: 0.001, or 0.003 where only modulation layers train."""
+    """Learning rate of the generator. If not set: 0.001, or 0.003 if only modulation layers train."""
     discriminator_learning_rate: PythonOnly[Positive | None] = None
-    """Learning rate of the discriminator. If not set: the generator's, and 0.001 if that is not set either."""
+    """Learning rate of the discriminator. If not set: `learning_rate`, or 0.001 if that is not set either."""
     r1_gamma: NotNegative | None = None
-    """Weight of R1, the squared gradient of D at real images. If not set: 0.0002 * resolution^2 / effective batch."""
+    """Weight of the R1 gradient penalty. If not set: 0.0002 * resolution^2 / effective batch (StyleGAN2-ADA's heuristic)."""
     style_mixing: PythonOnly[Fraction] = 0.5
     """Probability of style mixing."""
     noise: PythonOnly[Literal["random", "const", "none"]] = "random"
-    """Noise maps during training: new ones for every image, those of the checkpoint, or none."""
+    """Noise inputs during training: random (new for every image), const (stored in the checkpoint), or none."""
     augment: bool = False
-    """Apply DiffAugment (color, translation, cutout) to all discriminator inputs; recommended below about 10,000 images."""
+    """Apply DiffAugment (color, translation, cutout) to discriminator inputs; recommended below about 10,000 images."""
     instance_noise: PythonOnly[NotNegative] = 0.0
-    """Standard deviation of Gaussian noise on all discriminator inputs, which lie in [-1, 1]. For flat-colored images, where
-    the discriminator can win on tiny differences between pixels (Sonderby et al., ICLR 2017)."""
+    """Standard deviation of Gaussian noise added to discriminator inputs, which lie in [-1, 1]. For flat-colored images, where
+    tiny pixel differences would give generated images away (Sonderby et al., ICLR 2017)."""
     ema_images: PythonOnly[Annotated[int, Field(ge=0)]] = 10_000
     """Half-life of the weight EMA, in images."""
     ema_rampup: PythonOnly[Positive] = 0.05

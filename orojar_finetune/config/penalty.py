@@ -1,4 +1,4 @@
-"""The penalty in the generator loss: its form with that form's options, what it is computed on, when and how strongly."""
+"""Options of the penalty in the generator loss: its form, what it is computed on, its schedule, and its weight."""
 
 from dataclasses import asdict, field, replace
 from typing import Annotated, Literal, TypeVar
@@ -12,41 +12,41 @@ Form = Literal["cosine", "variance", "hessian"]
 AtLeastTwo = Annotated[int, Field(ge=2)]
 Config = TypeVar("Config", bound="JacobianPenaltyConfig")
 ANNEALED = 30
-"""How many times smaller the weight is once it is annealed."""
+"""Factor by which annealing divides the weight."""
 
 
 @checked
 class Cosine:
-    """Squared cosines between the changes that two directions make, every pair counting alike."""
+    """Options of the squared cosine between the changes two directions make, with equal weight for every pair."""
 
     directions: AtLeastTwo | None = None
-    """Directions that are compared at each latent, drawn anew each time; None compares all."""
+    """Number of directions compared at each latent, sampled anew each time. If not set: all."""
     epsilon: Positive = 0.1
-    """Step of the finite difference, in standard deviations of each direction."""
+    """Finite-difference step, in sigmas of each direction."""
 
 
 @checked
 class Variance:
-    """The paper's estimate: the variance over random signs v of |J v|^2, in which the most active directions count most."""
+    """Options of the paper's estimate, the variance of |J v|^2 over random signs v, which is dominated by active directions."""
 
     probes: AtLeastTwo = 2
     """Sign vectors per latent (the paper's K)."""
     epsilon: Positive = 0.1
-    """Step of the finite difference, in standard deviations of each direction."""
+    """Finite-difference step, in sigmas of each direction."""
     scale_free: bool = True
-    """Divide by the squared trace of J'J. False is the paper's form, which directions can lower by changing nothing."""
+    """Divide by the squared trace of JᵀJ. False: the paper's form, which can be minimized by directions that change nothing."""
 
 
 @checked
 class Hessian:
-    """The Hessian Penalty: the variance over random signs of the second difference of every output value."""
+    """Options of the Hessian Penalty, the variance over random signs of the second difference of every output value."""
 
     probes: AtLeastTwo = 2
     """Sign vectors per latent."""
     epsilon: Positive = 0.1
-    """Step of the finite difference, in standard deviations of each direction."""
+    """Finite-difference step, in sigmas of each direction."""
     scale_free: bool = True
-    """Divide by the mean squared slope. False is the authors' form, which directions can lower by changing nothing."""
+    """Divide by the mean squared slope. False: the authors' form, which can be minimized by directions that change nothing."""
 
 
 FORMS: dict[Form, type[Cosine | Variance | Hessian]] = {"cosine": Cosine, "variance": Variance, "hessian": Hessian}
@@ -54,25 +54,25 @@ FORMS: dict[Form, type[Cosine | Variance | Hessian]] = {"cosine": Cosine, "varia
 
 @checked
 class JacobianPenaltyConfig:
-    """The penalty when training from scratch: every coordinate of z must change what the generator computes in its own way."""
+    """OroJaR penalty on all coordinates of z: no two should change the generator's layers in the same way."""
 
     weight: NotNegative = 0.0
-    """Weight of the penalty in the generator loss after warm-up; 0 disables it, 15 worked best on the scenes."""
+    """Weight of the penalty in the generator loss after warm-up; 0 disables it. 15 worked best on the scenes."""
     form: PythonOnly[Form] = "cosine"
-    """cosine, variance (the paper's estimate along random signs) or hessian (the Hessian Penalty)."""
+    """cosine, variance (the paper's estimate over random signs), or hessian (the Hessian Penalty)."""
     options: PythonOnly[NamedValues] = field(default_factory=dict)
-    """Options of the form: fields of its class in `FORMS`."""
+    """Options of the form: the fields of its class in `FORMS`."""
     on: PythonOnly[Annotated[tuple[str, ...], Field(min_length=1)]] = ("layers",)
-    """What the directions must change independently: image, image/4 (downsampled 4 times), layers (the last one of each
-    resolution from 8 x 8 on), or layers by number. The penalty is the mean over all of them."""
+    """Outputs to penalize, averaged: image, image/4 (downsampled by 4), layers (the last one of each resolution from 8 x 8 up),
+    or layer numbers."""
     every: PythonOnly[Count] = 4
     """Apply the penalty every N steps, scaled by N (lazy regularization)."""
     batch_size: PythonOnly[Count] = 4
-    """Latents per evaluation, over all processes together."""
+    """Latents per evaluation, in total over all processes."""
     warmup_steps: PythonOnly[Annotated[int, Field(ge=0)]] = 300
-    """Steps over which the weight grows linearly from 0."""
+    """Linear warm-up of the weight from 0, in steps."""
     anneal: PythonOnly[Fraction] = 0.0
-    """Fraction of the run, at its end, in which the weight is a thirtieth, so that image quality recovers."""
+    """Final fraction of the run in which the weight is divided by 30, so that image quality recovers."""
 
     def __post_init__(self) -> None:
         typed = self.of_form
@@ -89,34 +89,34 @@ class JacobianPenaltyConfig:
 
     @property
     def annealed_weight(self) -> float:
-        """The weight at the end of an annealed run."""
+        """The weight after annealing."""
         return self.weight / ANNEALED
 
 
 @checked
 class PenaltyConfig(JacobianPenaltyConfig):
-    """The penalty of a fine-tune: every direction of a set must change what the generator computes in its own way."""
+    """OroJaR penalty on the directions: no two should change the image and the layers in the same way."""
 
     weight: NotNegative = 15.0
     """Weight of the penalty in the generator loss after warm-up; 0 disables it (control run)."""
     form: Form = "cosine"
-    """cosine: squared cosines between the changes of two directions, every pair counting alike; variance: the paper's estimate
-    along random signs, in which the most active directions count most; hessian: the Hessian Penalty."""
+    """cosine: squared cosine between the changes two directions make, with equal weight for every pair.
+    variance: the paper's estimate over random signs, dominated by the most active directions. hessian: the Hessian Penalty."""
     options: NamedValues = field(default_factory=dict)
-    """Options of the form. cosine: directions (compared at each latent), epsilon. variance and hessian: probes, epsilon,
-    scale_free."""
+    """Options of the form. cosine: directions (number compared at each latent; default all) epsilon=0.1.
+    variance, hessian: probes=2 epsilon=0.1 scale_free=True."""
     on: PythonOnly[Annotated[tuple[str, ...], Field(min_length=1)]] = ("layers", "image")
-    """What the directions must change independently: image, image/4 (downsampled 4 times), layers (the last one of each
-    resolution from 8 x 8 on), or layers by number. The penalty is the mean over all of them."""
+    """Outputs to penalize, averaged: image, image/4 (downsampled by 4), layers (the last one of each resolution from 8 x 8 up),
+    or layer numbers."""
     batch_size: PythonOnly[Count] = 6
-    """Latents per evaluation, over all processes together."""
+    """Latents per evaluation, in total over all processes."""
     anneal: PythonOnly[Fraction] = 2 / 3
-    """Fraction of the run, at its end, in which the weight is a thirtieth, so that image quality recovers. Directions lose
-    some of their independence meanwhile; 0 keeps one weight to the end: more independence, at some cost in image quality."""
+    """Final fraction of the run in which the weight is divided by 30, so that image quality recovers while directions become
+    somewhat less independent. 0 keeps the full weight to the end: more independence, lower image quality."""
     least_activity: PythonOnly[Fraction] = 0.01
-    """Directions less active than this fraction of the most active one are dropped: where images vary in fewer ways than
-    there are directions, not all of them can be independent. 0 keeps all."""
+    """Drop directions whose activity is below this fraction of the highest: if images vary in fewer ways than there are
+    directions, not all can be independent. 0 keeps all."""
     reestimate_every: PythonOnly[Annotated[int, Field(ge=0)] | None] = None
-    """Search the directions again every N steps, on the averaged generator and by their own method, each taking the place of
-    the one it is most similar to. None: every 500 steps, but never for methods of gradient descent, whose search takes as
-    long as those steps. 0, and direction sets of no method of ours, keep the directions of the start."""
+    """Search for the directions again every N steps, on the EMA generator with their own method; each replaces the one it is
+    most similar to. If not set: every 500 steps, or never for gradient-descent methods, whose search takes as long as 500
+    steps. 0 keeps the starting directions, as do direction sets from elsewhere."""

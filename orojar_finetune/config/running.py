@@ -1,4 +1,4 @@
-"""How long a run trains, in which batches, on which images, and what it writes."""
+"""Options of a training run: length, batches, images, checkpoints, and logs."""
 
 from typing import Annotated, Literal
 
@@ -10,45 +10,45 @@ from orojar_finetune.config.flags import PythonOnly
 
 @checked
 class RunConfig:
-    """How long a run trains, in which batches, and what it writes."""
+    """Options of a training run: length, batches, checkpoints, and logs."""
 
     max_train_steps: Count = 3000
-    """Training steps of both networks."""
+    """Training steps; each updates both networks."""
     train_batch_size: Count = 16
-    """Images per process and micro-batch. The discriminator compares the images of a micro-batch: use four or more."""
+    """Images per process and micro-batch. Use 4 or more: minibatch standard deviation compares the images of a micro-batch."""
     gradient_accumulation_steps: Count = 1
-    """Micro-batches per step. Effective batch: train_batch_size * processes * gradient_accumulation_steps."""
+    """Micro-batches per step. Effective batch = train_batch_size * processes * gradient_accumulation_steps."""
     seed: int = 0
-    """Seed of everything random, the search for directions included."""
+    """Random seed of the whole run."""
     mixed_precision: Literal["no", "fp16", "bf16"] | None = None
-    """Mixed precision for the networks; penalties always run in float32. If not set: Accelerate's setting."""
+    """Mixed precision of the networks; penalties always run in float32. If not set: as configured in Accelerate."""
     checkpointing_steps: Count = 500
-    """Save a checkpoint-N every N steps."""
+    """Save a checkpoint every N steps."""
     checkpoints_total_limit: Count | None = 3
     """Maximum number of checkpoints to keep; the oldest are deleted first. None keeps all."""
     resume_from_checkpoint: str | None = None
-    """`latest`, or the name of a checkpoint-N in the output folder: continue exactly from there."""
+    """Resume from `latest`, or from a checkpoint in the output folder by name, such as checkpoint-500."""
     validation_steps: Count = 250
-    """Run a validation every N steps."""
+    """Measure directions and image quality every N steps."""
     logging_steps: PythonOnly[Count] = 10
     """Log to history.jsonl and the trackers every N steps."""
     report_to: tuple[str, ...] = ()
-    """Trackers: tensorboard, wandb, trackio (each needs its own package)."""
+    """Trackers to log to: tensorboard, wandb, trackio; each needs its package. If not set: history.jsonl only."""
 
     def effective_batch(self, processes: int) -> int:
-        """Images that one step of each network sees."""
+        """Returns the number of images per step, over all processes and micro-batches."""
         return self.train_batch_size * processes * self.gradient_accumulation_steps
 
 
 @checked
 class DataConfig:
-    """How real images are read from a folder, a zip file or a dataset on the Hub."""
+    """Options of reading real images from a folder, a zip file, or a dataset on the Hub."""
 
     image_column: str | None = None
-    """Column of a Hub dataset that holds the images. If not set: the first such column."""
+    """Image column of a Hub dataset. If not set: the first one."""
     split: str = "train"
     """Split of a Hub dataset."""
     random_flip: bool = False
-    """Random horizontal flips (p = 0.5)."""
+    """Flip images horizontally at random (p = 0.5)."""
     dataloader_num_workers: Annotated[int, Field(ge=0)] = 4
-    """Threads per process that decode images ahead of time; 0 decodes in the main thread."""
+    """Image decoding threads per process; 0 decodes in the main thread."""

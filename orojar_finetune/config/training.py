@@ -1,4 +1,4 @@
-"""How a generator is trained from scratch."""
+"""Options of training a generator from scratch."""
 
 from dataclasses import field, replace
 from typing import Annotated
@@ -12,31 +12,31 @@ from orojar_finetune.config.running import DataConfig, RunConfig
 
 CHANNELS = (96, 96, 64, 48, 32, 24, 16)
 DISCRIMINATOR_CHANNELS = (96, 96, 64, 32, 16, 16, 16)
-"""Feature maps by default at 4 x 4, 8 x 8, ... 256 x 256."""
+"""Default feature maps at 4 x 4, 8 x 8, ... 256 x 256."""
 Channels = tuple[Count, ...]
 
 
 @checked
 class NetworkConfig:
-    """The networks that `train` starts with."""
+    """Sizes of the networks that `train` creates."""
 
     family: str = "stylegan2"
-    """Family of the generator: stylegan2, stylegan, or pggan (ProGAN without its progressive growing: z alone, no w)."""
+    """Generator architecture: stylegan2, stylegan, or pggan (ProGAN without progressive growing; has z but no w)."""
     resolution: Count = 64
-    """Height and width of the images in pixels."""
+    """Image height and width in pixels."""
     channels: Channels | None = None
-    """Feature maps of the generator at 4 x 4, 8 x 8 and so on. If not set: the first of 96 96 64 48 32 24 16."""
+    """Generator feature maps at 4 x 4, 8 x 8, and so on. If not set: 96 96 64 48 32 24 16, as many as the resolution needs."""
     discriminator_channels: PythonOnly[Channels | None] = None
-    """The same for the discriminator. If not set: as the generator, or the first of 96 96 64 32 16 16 16."""
+    """The same for the discriminator. If not set: `channels`, or 96 96 64 32 16 16 16 if those are not set either."""
     latent_size: Count = 32
-    """Size of z."""
+    """Dimensions of z."""
     w_size: PythonOnly[Count] = 32
-    """Size of w, in families that have one."""
+    """Dimensions of w (not pggan)."""
     mapping_depth: PythonOnly[Count] = 4
-    """Layers from z to w, in families that have one."""
+    """Layers of the mapping network (not pggan)."""
     normalize_latents: PythonOnly[bool] = True
-    """pggan: normalize z to a fixed length, as ProGAN does. False where its coordinates are to become independent, as in the
-    paper: normalization makes every coordinate scale all others."""
+    """Normalize z to a fixed length, as ProGAN does (pggan only). Use False with the penalty, as in the paper: normalization
+    lets every coordinate rescale all others."""
 
     def with_channels(self) -> "NetworkConfig":
         """The same config with the feature maps of both networks filled in.
@@ -46,24 +46,26 @@ class NetworkConfig:
         """
         stages = self.resolution.bit_length() - 2
         if self.channels is None and stages > len(CHANNELS):
-            raise ValueError(f"--channels has no default for {self.resolution} pixels: give the feature maps from 4 x 4 on")
+            raise ValueError(
+                f"--channels has no default for {self.resolution} pixels: list the feature maps at 4 x 4, 8 x 8, and so on"
+            )
         discriminator = self.discriminator_channels or self.channels or DISCRIMINATOR_CHANNELS[:stages]
         return replace(self, channels=self.channels or CHANNELS[:stages], discriminator_channels=discriminator)
 
 
 @checked
 class TrainRunConfig(RunConfig):
-    """How long a training from scratch runs, in which batches, and what it writes."""
+    """Options of a training run from scratch; fewer of them are flags than for a fine-tune."""
 
     checkpoints_total_limit: PythonOnly[Count | None] = 3
     """Maximum number of checkpoints to keep; the oldest are deleted first. None keeps all."""
     validation_steps: PythonOnly[Count] = 250
-    """Run a validation every N steps."""
+    """Measure directions and image quality every N steps."""
 
 
 @checked
 class TrainConfig:
-    """How a generator is trained from scratch."""
+    """Options of training a generator from scratch."""
 
     images: Annotated[DataConfig, FLAT] = field(default_factory=DataConfig)
     network: Annotated[NetworkConfig, FLAT] = field(default_factory=NetworkConfig)

@@ -1,4 +1,4 @@
-"""Directions of a frozen generator: one file a method, one table of methods."""
+"""Finds directions of a frozen generator: one file per method, one table of methods."""
 
 from orojar_finetune.discovery.discovering import METHODS, discover
 

@@ -1,4 +1,4 @@
-"""Orthonormal bases: random ones, leading eigenvectors, and what gradient descent reaches."""
+"""Orthonormal bases: random ones, leading eigenvectors, and those found by gradient descent."""
 
 from collections.abc import Callable
 
@@ -49,7 +49,7 @@ def descend_basis(
     options: DescentOptions,
     processes: Processes,
 ) -> Float[Tensor, "count size"]:
-    """The orthonormal basis that Adam reaches.
+    """Returns the orthonormal basis that Adam finds for a loss.
 
     Stops early when the mean loss of 25 steps has not fallen by 1 % for `patience` steps; the best such window's basis is kept.
 

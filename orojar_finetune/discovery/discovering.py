@@ -1,4 +1,4 @@
-"""The one way in: a generator and a config to a direction set, measured on latents that no method has seen."""
+"""Finds and measures directions: from a generator and a config to a direction set."""
 
 import dataclasses
 from collections.abc import Callable, Generator, Sequence
@@ -42,7 +42,7 @@ METHODS: dict[str, Method] = {
 def discover(
     generator: adapters.Generator, config: DiscoverConfig | None = None, *, progress: bool = True, **options: Any
 ) -> Directions:
-    """Directions of a frozen generator, most active first, with what they do on held-out latents.
+    """Finds directions of a frozen generator, most active first, and measures them on held-out latents.
 
     Under `accelerate launch` the processes share the work and all return the same directions as one process would.
 
@@ -87,7 +87,7 @@ def with_options(config: DiscoverConfig, options: dict[str, Any]) -> DiscoverCon
 def search(
     generator: adapters.Generator, config: DiscoverConfig, *, progress: bool = True
 ) -> tuple[LatentSpace, Float[Tensor, "count size"]]:
-    """The basis that a method finds, and the space that it lies in: `discover` without the measuring.
+    """Returns the basis that a method finds and its latent space, without measuring the directions.
 
     Raises:
         ValueError: an option that does not fit this generator, or weights that are not in float32 or not finite.
@@ -107,7 +107,7 @@ def search(
 
 
 def check_activations(generator: adapters.Generator, named: Sequence[int]) -> None:
-    """Refuses layers that a generator does not have.
+    """Raises an error for layers that a generator does not have.
 
     Raises:
         ValueError: says which there are.
@@ -117,7 +117,7 @@ def check_activations(generator: adapters.Generator, named: Sequence[int]) -> No
 
 
 def chosen_space(generator: adapters.Generator, config: DiscoverConfig) -> str:
-    """The latent space that a config means on this generator."""
+    """Returns the latent space that a config selects on this generator."""
     if config.space != "auto":
         return config.space
     return "w" if "w" in generator.spaces and config.part is None else "z"
@@ -131,7 +131,7 @@ def measured(
     latents: int | None = None,
     activations: Sequence[int] = (),
 ) -> tuple[Directions, DirectionScores]:
-    """A basis as a direction set, most active first, and its scores in the same order.
+    """Returns a basis as a direction set, most active first, and its scores in the same order.
 
     Args:
         latents: as for `measure_directions`.
@@ -155,7 +155,7 @@ def measured(
 
 
 def remeasured(generator: adapters.Generator, directions: Directions, seed: int, processes: Processes) -> Directions:
-    """A direction set on other weights: sigmas, activity and scores are measured again; basis, order and names stay."""
+    """Returns a direction set measured again on other weights: new sigmas, activity and scores; same basis, order and names."""
     rng = torch.Generator().manual_seed(seed + SEED_OFFSET)
     basis = directions.basis.to(generator.device)
     sigmas = LatentSpace(generator, directions.space).sigmas(basis, rng)
@@ -176,14 +176,14 @@ def origin(generator: adapters.Generator) -> dict[str, str | None]:
 
 
 def _fix_signs(basis: Float[Tensor, "count size"]) -> Float[Tensor, "count size"]:
-    """A direction and its opposite are the same line: the largest entry is made positive, so that runs agree."""
+    """Makes the largest entry of each direction positive, so that runs agree on the sign."""
     largest = basis.gather(1, basis.abs().argmax(dim=1, keepdim=True))
     return basis * torch.where(largest < 0, -1.0, 1.0)
 
 
 @contextmanager
 def _frozen(generator: adapters.Generator) -> Generator[None]:
-    """A generator whose weights gather no gradient, handed back as it was."""
+    """Yields a generator whose weights need no gradients, and restores it afterwards."""
     wanted = [p for p in generator.parameters() if p.requires_grad]
     try:
         for p in wanted:

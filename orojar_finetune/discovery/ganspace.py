@@ -31,7 +31,7 @@ NEGLIGIBLE = 1e-10
 
 
 def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Float[Tensor, "count size"]:
-    """The leading principal components of w, or the directions in z that go with those of the first features they change.
+    """Returns the leading principal components of w, or the directions in z that correspond to those of features.
 
     Raises:
         ValueError: z or w+ of a generator with a w, or fewer independent components than directions.
@@ -57,7 +57,7 @@ def _components_of_w(space: LatentSpace, config: DiscoverConfig, processes: Proc
 
 
 def _directions_in_z(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Float[Tensor, "count size"]:
-    """The regression of z on the components of features, which are those of `activations` if any are named.
+    """Returns the regression of z on the principal components of features (of `activations`, or the first that change).
 
     Where classes or a part of z are not moved, pairs of latents that share them are compared, so that components are of what
     the directions can reach.
@@ -94,12 +94,12 @@ def _with_ones(rows: Float[Tensor, "count values"]) -> Float[Tensor, "count more
 
 
 def _centered(products: Float[Tensor, "rows columns"]) -> Float[Tensor, "values others"]:
-    """Covariances from the mean products of [values, 1] with [others, 1]: less the products of the means."""
+    """Returns covariances, given the mean products of [values, 1] with [others, 1]."""
     return (products - products[:, -1:] * products[-1:])[:-1, :-1]
 
 
 def pairs(space: LatentSpace, count: int, draws: torch.Generator) -> tuple[Latents, Latents | None]:
-    """Latents, and where directions in z leave a class or coordinates alone, twins that differ in the others only."""
+    """Returns latents and, if directions in z do not move all of it, twins that differ only in the coordinates they move."""
     latents = space.sample(count, draws)
     if latents.labels is None and space.part is None:
         return latents, None
@@ -112,7 +112,7 @@ def pairs(space: LatentSpace, count: int, draws: torch.Generator) -> tuple[Laten
 def observed(
     space: LatentSpace, layers: tuple[int, ...], latents: Latents, twins: Latents | None
 ) -> tuple[Float[Tensor, "count values"], Float[Tensor, "count size"]]:
-    """Features, and the coordinates that directions move; where there are twins, how they differ."""
+    """Returns features and the coordinates that directions move; with twins, the differences between them."""
     if twins is not None:
         (values, moving), (others, other) = observed(space, layers, latents, None), observed(space, layers, twins, None)
         return values - others, moving - other

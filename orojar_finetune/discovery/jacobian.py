@@ -37,7 +37,7 @@ def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Fl
 
 
 def sampled(space: LatentSpace, config: DiscoverConfig) -> tuple[Latents, Float[Tensor, ""]]:
-    """The latents at which Jacobians are taken, and the standard deviation of one coordinate, which is one step there."""
+    """Returns the latents at which Jacobians are sampled, and one coordinate's standard deviation, the unit of steps."""
     options: JacobianOptions = config.options
     rng = torch.Generator().manual_seed(config.seed)
     sigma = space.covariance(rng).diagonal().mean().sqrt()
@@ -56,7 +56,7 @@ def sampled_grams(
     config: DiscoverConfig,
     processes: Processes,
 ) -> Float[Tensor, "latents steps steps"]:
-    """The inner products of the changes that steps make, at every latent."""
+    """Returns the Gram matrices of the changes that steps make, one per latent."""
     options: JacobianOptions = config.options
     moves = space.moves(steps)
 
@@ -99,7 +99,7 @@ def _apply_gram(
     sigma: Float[Tensor, ""],
     config: DiscoverConfig,
 ) -> Float[Tensor, "width size"]:
-    """JᵀJ v for every row v of a basis, each output's share divided by its own trace where there are several."""
+    """Returns JᵀJ v for every row v of a basis; with several outputs, each one's share is divided by its own trace."""
     options: JacobianOptions = config.options
     steps = sigma * basis
     with torch.no_grad():

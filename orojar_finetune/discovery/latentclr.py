@@ -46,7 +46,7 @@ def find(space: LatentSpace, config: DiscoverConfig, processes: Processes) -> Fl
 def changes(
     space: LatentSpace, latents: Latents, steps: Float[Tensor, "count size"], layers: tuple[int, ...], batch_size: int
 ) -> Float[Tensor, "batch count values"]:
-    """How each step changes the features at each latent, scaled to length 1; several layers weigh the same.
+    """Returns the change of the features by each step at each latent, scaled to length 1; layers have equal weight.
 
     Args:
         batch_size: the most images whose way through the generator is kept for the gradient; more are generated twice.

@@ -1,4 +1,4 @@
-"""Which feature maps of a generator a step in a latent space changes: a part of z or a range of layers enters late."""
+"""Finds the feature maps that a step in a latent space changes: a part of z or a range of layers may enter late."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ ROUNDING = 1e-6
 
 @torch.no_grad()
 def moved_features(space: LatentSpace, seed: int, named: Sequence[int] = ()) -> tuple[int, ...]:
-    """The feature layers whose maps a step in this space changes, in order.
+    """Returns the feature layers that a step in this space changes, in order.
 
     Args:
         named: the layers wanted, all of which must change; none means every layer that does.

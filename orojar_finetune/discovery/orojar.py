@@ -64,7 +64,7 @@ def least_penalized(
     scale_free: bool,
     at: Coefficients | None = None,
 ) -> Float[Tensor, "count size"]:
-    """The basis that descent on a penalty in its coefficients reaches, on fresh latents every step.
+    """Returns the basis that gradient descent on a penalty finds, with new latents every step.
 
     Args:
         at: the coefficients at which the penalty is taken; None means 0.
@@ -80,7 +80,7 @@ def least_penalized(
     scale = space.covariance(torch.Generator().manual_seed(config.seed)).diagonal().mean().sqrt()
 
     def loss(basis: Tensor, step: int) -> Tensor:
-        """This process's share; latents and signs are drawn for all and then divided, so any number of processes agrees."""
+        """Returns this process's share of the loss; draws are divided among processes, so that any number of them agrees."""
         rng = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
         everyone = space.sample(options.latents, rng)
         signs = penalty.rademacher((options.probes, options.latents, config.count), basis, rng)

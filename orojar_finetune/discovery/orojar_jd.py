@@ -20,7 +20,7 @@ from orojar_finetune.latents.latent_space import LatentSpace
 from orojar_finetune.runtime.processes import Processes
 
 SUBSPACE_LATENTS = 16
-"""The subspace iteration looks at no more than these of the sampled latents; the joint diagonalization at all of them."""
+"""Maximum number of sampled latents in the subspace iteration; the joint diagonalization uses all of them."""
 ROUNDING = 1e-28
 """Relative to the squared diagonal: squares of what differs less are rounding."""
 

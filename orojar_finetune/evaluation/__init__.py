@@ -1,1 +1,1 @@
-"""Generators and their directions measured by one set of measures: figures, a table, a page."""
+"""Evaluates generators and their directions: figures, a table, and a report page."""

@@ -1,4 +1,4 @@
-"""All methods on one generator: the same latents, the same number of directions, the same measures, costs counted."""
+"""Compares methods on one generator, with the same latents, number of directions and measures, and counts their cost."""
 
 import dataclasses
 import time
@@ -40,7 +40,7 @@ def compare(
     tuned: Mapping[str, tuple[adapters.Generator, Directions]] | None = None,
     watch: Callable[[Column], None] | None = None,
 ) -> list[Column]:
-    """Directions by every method, measured alike.
+    """Finds directions by every method and measures all of them alike.
 
     Args:
         config: which methods, and what is measured; None means the defaults.

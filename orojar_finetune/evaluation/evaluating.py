@@ -1,4 +1,4 @@
-"""The one way in: a generator and its directions to everything that the measures say of them."""
+"""Runs the measures: from a generator and its directions to all figures."""
 
 import dataclasses
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def evaluate(
     scores: DirectionScores | None = None,
     **options: Any,
 ) -> Findings:
-    """Everything that the measures say of a generator and a direction set.
+    """Measures a generator and a direction set, and returns all figures.
 
     Args:
         generator: its weights stay as they are, and it is measured in inference mode.
@@ -67,7 +67,7 @@ def evaluate(
 
 
 def open_for(generator: Generator, data: str, seed: int, data_config: DataConfig | None = None) -> RealImages | None:
-    """The real images that `data` means; None for `none`.
+    """Returns the real images that `data` names; None for `none`.
 
     Raises:
         ValueError: there are no such images, or they do not fit the generator.
@@ -77,7 +77,7 @@ def open_for(generator: Generator, data: str, seed: int, data_config: DataConfig
 
 @torch.no_grad()
 def measure(subject: Subject) -> Findings:
-    """All measures that the subject's config names; what a subject lacks something for is noted with the reason.
+    """Runs all measures that the config names; notes the reason for each one that the subject has no data for.
 
     Raises:
         ValueError: an option that does not fit, such as unavailable features; before anything is measured.

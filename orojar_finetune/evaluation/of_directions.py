@@ -38,7 +38,7 @@ PREDICTABILITY = {"quick": Budget(10_000, 30, 3), "paper": Budget(10_000, 300, 3
 
 
 def measure_off_diagonal(subject: Subject) -> Findings:
-    """Off-diagonal share and cos² of the image and of the layers, effective directions, activity."""
+    """Measures off-diagonal share and cos² of the image and of the layers, effective directions, and activity."""
     directions, activations = subject.need_directions(), subject.activations
     scores = subject.scores
     if scores is None:
@@ -64,7 +64,7 @@ def measure_off_diagonal(subject: Subject) -> Findings:
 
 
 def measure_activeness(subject: Subject) -> Findings:
-    """The authors' activeness."""
+    """Measures the paper's activeness."""
     directions = subject.need_directions()
     values = activeness(subject.generator, directions, subject.rng("activeness"), subject.config.latents)
     return Findings(
@@ -76,7 +76,7 @@ def measure_activeness(subject: Subject) -> Findings:
 
 
 def measure_traversal(subject: Subject) -> Findings:
-    """PIPL, the speed of images along directions, and the length of whole traversals."""
+    """Measures PIPL, the speed of images along directions, and the length of whole traversals."""
     directions, generator, config = subject.need_directions(), subject.generator, subject.config
     distance = subject.distance
     speeds = path_length_along(generator, directions, distance, subject.rng("traversal"), config.latents)
@@ -97,12 +97,12 @@ def measure_traversal(subject: Subject) -> Findings:
 
 
 def _trimmed_means(values: Tensor) -> Tensor:
-    """Of each column."""
+    """Returns the trimmed mean of each column."""
     return torch.stack([trimmed_mean(column) for column in values.unbind(dim=1)])
 
 
 def measure_preservation(subject: Subject) -> Findings:
-    """How much an edit of two sigmas preserves of an image's features, and of the identity if a network for it is given."""
+    """Measures how well an edit of two sigmas preserves an image's features, and the identity if a network is given."""
     directions = subject.need_directions()
     extractors = {"preservation": subject.extractor}
     if subject.recognizer is not None:
@@ -121,7 +121,7 @@ def measure_preservation(subject: Subject) -> Findings:
 
 
 def measure_predictability(subject: Subject) -> Findings:
-    """VP: whether a network recognizes which direction changed; for all coordinates of z as the paper draws them."""
+    """Measures VP: how often a network recognizes which direction changed, trained and tested once per seed."""
     directions, config = subject.need_directions(), subject.config
     budget = PREDICTABILITY[config.predictability]
     chosen = None if is_all_of_z(directions, subject.generator) else directions
@@ -142,5 +142,5 @@ def measure_predictability(subject: Subject) -> Findings:
 
 
 def _over_seeds(values: list[float]) -> Figure:
-    """The mean, with the smallest and the largest as its ends."""
+    """Returns the mean over seeds, with the smallest and the largest value as its interval."""
     return Figure(statistics.fmean(values), min(values), max(values)) if len(values) > 1 else Figure(values[0])

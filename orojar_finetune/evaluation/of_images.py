@@ -23,7 +23,7 @@ CODED = 16
 
 
 def measure_path_length(subject: Subject) -> Findings:
-    """PPL in every space."""
+    """Measures PPL in every latent space."""
     generator, config = subject.generator, subject.config
     findings = Findings(subject.name)
     for space in ("z", "w"):
@@ -35,7 +35,7 @@ def measure_path_length(subject: Subject) -> Findings:
 
 
 def measure_fidelity(subject: Subject) -> Findings:
-    """Distances to real images."""
+    """Measures distances to real images, precision and recall."""
     extract = subject.extractor
     real, made = subject.real_features(extract), subject.generated_features(extract)
     spread = Moments.of(real).covariance.trace().item()
@@ -73,12 +73,12 @@ def _kernel(made: Float[Tensor, "count features"], real: Float[Tensor, "count fe
 
 
 def _around(value: float, rough: Figure) -> Figure:
-    """The interval of a rough value, shifted to the exact one."""
+    """Returns an interval shifted from an approximate value to the exact one."""
     return Figure(value, *(None if end is None else value + end - rough.value for end in (rough.low, rough.high)))
 
 
 def measure_ground_truth(subject: Subject) -> Findings:
-    """Directions against the factors that scenes are made of."""
+    """Measures directions against the true factors of scenes: DCI and MIG."""
     directions = subject.need_directions()
     if subject.real_images is None or subject.real_images.features != "scenes":
         raise Missing("true factors are only known for the built-in scenes: --data scenes, with a generator of them")

@@ -29,7 +29,7 @@ COSTLY = 200
 
 
 class Missing(ValueError):  # noqa: N818
-    """A subject lacks what a measure needs."""
+    """Raised if a subject lacks what a measure needs."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Subject:
         return reproducible.rng(self.config.seed, "evaluation", measure)
 
     def need_directions(self) -> Directions:
-        """The directions.
+        """Returns the directions.
 
         Raises:
             Missing: there are none.
@@ -83,7 +83,7 @@ class Subject:
 
     @cached_property
     def chosen(self) -> tuple[str, Extractor, str]:
-        """The features' name, their network, and a remark on the choice.
+        """The name of the features, their network, and a note on the choice.
 
         Raises:
             ValueError: features that are not available.
@@ -106,7 +106,7 @@ class Subject:
 
     @cached_property
     def recognizer(self) -> Extractor | None:
-        """The network for identities, if one was named.
+        """The network that recognizes identities, if one was named.
 
         Raises:
             ValueError: features that are not available.
@@ -115,7 +115,7 @@ class Subject:
 
     @cached_property
     def distance(self) -> Distance:
-        """The distance in which paths are measured.
+        """The image distance for path lengths.
 
         Raises:
             ValueError: a distance that is not available.
@@ -124,7 +124,7 @@ class Subject:
 
     @property
     def activations(self) -> tuple[int, ...]:
-        """The layers that are measured beside the image."""
+        """The layers that are measured in addition to the image."""
         named = self.config.activations
         return tuple(outputs(self.generator, ("layers",))[1]) if named is None else named
 

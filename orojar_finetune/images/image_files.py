@@ -1,4 +1,4 @@
-"""Where people's images lie: a folder or a zip file (a dataset on the Hub is one more `ImageSource`)."""
+"""Image sources: a folder or a zip file (a dataset on the Hub is another `ImageSource`)."""
 
 import os
 import threading

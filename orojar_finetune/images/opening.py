@@ -1,4 +1,4 @@
-"""From the word after `--data` to real images: scenes, samples of the generator, a folder, a zip file, a dataset on the Hub."""
+"""Opens what `--data` names: scenes, samples of the generator, a folder, a zip file, or a dataset on the Hub."""
 
 import logging
 import re
@@ -32,7 +32,7 @@ def open_real_images(
     config: DataConfig,
     original: Generator | None = None,
 ) -> RealImages:
-    """Returns the real images that `data` means, with the size, channels and classes of a generator.
+    """Returns the real images that `data` names, with the size, channels and classes of a generator.
 
     Args:
         data: `scenes`, `none` or `original` (samples from the original), a folder, a zip file, or `user/dataset` on the Hub

@@ -1,4 +1,4 @@
-"""The real images of a run: any number of processes and micro-batches sees the same ones in the same step."""
+"""The real images of a run: the same ones in each step for any number of processes and micro-batches."""
 
 import weakref
 from abc import ABC, abstractmethod

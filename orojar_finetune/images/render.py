@@ -1,4 +1,4 @@
-"""Pictures for people: grids of samples, strips and animations of directions."""
+"""Draws grids of samples, and strips and animations of directions."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,7 +67,7 @@ def traversal(
     label: int | None = None,
     largest: int | None = None,
 ) -> Float[Tensor, "seeds strengths channels height width"]:
-    """Generates what one direction does to the images of some seeds.
+    """Generates the images of some seeds at several strengths of one direction.
 
     Args:
         strengths: in sigmas.

@@ -1,4 +1,4 @@
-"""Where latents lie along directions: coordinates to be read and set, and the axes of z as directions."""
+"""Coordinates of latents along directions, read and set, and the axes of z as directions."""
 
 from dataclasses import dataclass
 

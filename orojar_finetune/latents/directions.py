@@ -103,7 +103,7 @@ class Directions:
         return key
 
     def moves(self, layers: int) -> Float[Tensor, "directions *latent"]:
-        """What one sigma along each direction adds to a latent.
+        """Returns what one sigma along each direction adds to a latent.
 
         Args:
             layers: of the generator; z has none.

@@ -21,7 +21,7 @@ FORMAT = 1
 
 
 def write(folder: Path, name: str, key: str, tensors: dict[str, Tensor], described: dict[str, Any]) -> None:
-    """Adds or replaces one set, which then is the first.
+    """Writes one set, which becomes the first; replaces a set of the same name.
 
     Args:
         key: under which its tensors are kept; differs whenever they do.
@@ -73,7 +73,7 @@ def names(source: Source) -> list[str]:
 
 
 def _folder(source: Source) -> Path:
-    """The folder with both files on this disk; both are of one commit."""
+    """Returns the local folder with both files, from one commit."""
     if source.file is not None and source.text.rstrip("/").endswith(source.file):
         raise MissingDirectionsError(f"{source.text} is one file; directions live in folders: orojar discover {source.text}")
     if not source.has(JSON):
@@ -82,7 +82,7 @@ def _folder(source: Source) -> Path:
 
 
 class MissingDirectionsError(CheckpointError):
-    """A folder or repository without directions."""
+    """Raised for a folder or repository without directions."""
 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:

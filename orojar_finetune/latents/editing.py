@@ -1,4 +1,4 @@
-"""From seeds and edits to images."""
+"""Generates images from seeds and edits."""
 
 from collections.abc import Mapping
 

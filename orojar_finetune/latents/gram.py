@@ -53,6 +53,6 @@ def jacobian(
 
 
 def trace(gram: Float[Tensor, "*batch size size"]) -> Float[Tensor, "*batch 1 1"]:
-    """The trace, with two dimensions of length 1 behind it; at least the smallest positive number."""
+    """Returns the trace, never 0, in the shape (..., 1, 1) so that matrices can be divided by it."""
     total = gram.diagonal(dim1=-2, dim2=-1).sum(dim=-1)
     return total.clamp_min(torch.finfo(gram.dtype).tiny)[..., None, None]

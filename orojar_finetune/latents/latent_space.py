@@ -75,12 +75,12 @@ class LatentSpace:
 
     @property
     def size(self) -> int:
-        """Width of a step."""
+        """The number of values in a step."""
         return (self.coordinates.stop - self.coordinates.start) * self._repeats
 
     @property
     def _repeats(self) -> int:
-        """How many vectors of their own a step consists of."""
+        """The number of independent vectors in a step."""
         first, end = self._range
         return end - first if self.name == "w+" else 1
 
@@ -176,7 +176,7 @@ class LatentSpace:
 def by_latent(
     space: LatentSpace, count: int, rng: torch.Generator, batch_size: int, measure: Callable[[Latents], Tensor]
 ) -> Float[Tensor, "latents ..."]:
-    """What is measured at each of so many sampled latents, on the CPU.
+    """Stacks what a measure returns for each sampled latent, on the CPU.
 
     Args:
         batch_size: latents at a time.

@@ -13,7 +13,7 @@ Layers = tuple[int, int] | None
 def as_moves(
     steps: Float[Tensor, "rows size"], space: str, layers: int, ranges: Sequence[Layers]
 ) -> Float[Tensor, "rows *latent"]:
-    """What steps in a space add to a latent: to z, or to ws of so many layers, with zeros on the layers that stay.
+    """Returns what steps add to z, or to ws, with zeros on the layers that they do not move.
 
     Args:
         steps: as wide as z, as w, or in w+ as all layers together.
@@ -39,7 +39,7 @@ def as_moves(
 def moved(
     latents: Float[Tensor, "batch *latent"], moves: Float[Tensor, "rows *latent"], strengths: Float[Tensor, "*each rows"]
 ) -> Float[Tensor, "batch *latent"]:
-    """Latents after all moves, each by its strength.
+    """Returns latents after all moves, each multiplied by its strength.
 
     Args:
         strengths: one of each move for all latents, or a row for each latent.

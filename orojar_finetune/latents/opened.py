@@ -1,4 +1,4 @@
-"""One open source with its direction sets: what the commands and the editor work on."""
+"""An open source with its direction sets, as the commands and the editor use it."""
 
 import os
 from typing import Any
@@ -22,11 +22,11 @@ class Opened(adapters.Opened):
         return directions_file.names(self.source)
 
     def directions(self, name: str | None = None, *, force: bool = False) -> Directions:
-        """A direction set, once it is sure that it belongs to these weights.
+        """Returns a direction set, after checking that it was found on these weights.
 
         Args:
             name: of the set; None means the default.
-            force: take directions of other weights too.
+            force: accept directions that were found on other weights.
 
         Raises:
             CheckpointError: no such set, a damaged one, or one of other weights.
@@ -35,14 +35,14 @@ class Opened(adapters.Opened):
         if not force and found.fingerprint not in (None, ours := self.fingerprint):
             raise CheckpointError(
                 f"the directions {name or self.direction_sets[0]!r} of {self.source.text} were found on other weights "
-                f"(fingerprint {found.fingerprint}, these have {ours}): find them anew with `orojar discover`, or take them "
-                "all the same with --force (in Python: opened.directions(force=True))"
+                f"(fingerprint {found.fingerprint}, these have {ours}): find new ones with `orojar discover`, or use them "
+                "anyway with --force (in Python: opened.directions(force=True))"
             )
         return found
 
 
 def open_source(source: str | os.PathLike, revision: str | None = None, **how: Any) -> Opened:
-    """A generator's source, resolved once: on the Hub to one commit, which generator and directions then come from.
+    """Returns a generator's source; on the Hub it is pinned to one commit, for generator and directions alike.
 
     Args:
         source: a file, a folder, `user/repo`, `user/repo/sub/folder`, `user/repo/file.pkl`, or any address of the Hub.

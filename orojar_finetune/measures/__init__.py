@@ -1,1 +1,1 @@
-"""What is measured, one file a measure."""
+"""Measures of generators, directions and images, one file each."""

@@ -1,4 +1,4 @@
-"""The one measurement of a direction set: how orthogonal its Jacobian is, and how much each direction does."""
+"""Measures a direction set: how orthogonal its Jacobian is, and how active each direction is."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ BATCH_SIZE = 64
 
 @dataclass(frozen=True)
 class DirectionScores:
-    """What a direction set does at held-out latents, of which the scores are means.
+    """Per-latent measurements of a direction set; the scores are their means.
 
     Attributes:
         grams: Gram matrices JᵀJ of the image along the directions, in sigmas.
@@ -67,7 +67,7 @@ def measure_directions(
     batch_size: int = BATCH_SIZE,
     activations: Sequence[int] = (),
 ) -> DirectionScores:
-    """What directions do to a generator's images, at latents that no method has seen.
+    """Measures directions on held-out latents, which no method has seen.
 
     The same generator, directions and seed give the same scores everywhere: in a search, a fine-tune, a card, an evaluation.
 
@@ -87,7 +87,7 @@ def measure_directions(
     held_out = space.sample(HELD_OUT if latents is None else latents, rng(seed, "held-out latents"))
 
     def grams(i: int) -> Tensor:
-        """Of the image and of each layer."""
+        """Returns the Gram matrices of the image and of each layer."""
         with torch.no_grad():
             changes = jacobian(space, held_out[i : i + 1], moves, EPSILON, batch_size, activations)
         return torch.stack([change @ change.T for change in changes])
@@ -141,7 +141,7 @@ def effective_directions(grams: Float[Tensor, "latents size size"]) -> Float[Ten
 def squared_change(
     space: LatentSpace, latent: Latents, moves: Float[Tensor, "moves *latent"], batch_size: int
 ) -> Float[Tensor, " moves"]:
-    """For each move the squared change of one latent's image, summed over its values, the mean of forth and back."""
+    """Returns the squared change of one latent's image by each move, averaged over both signs."""
     rows = torch.cat([torch.zeros_like(moves[:1]), moves, -moves])
     still: Tensor | None = None
     changes = []
@@ -160,7 +160,7 @@ def image_variance(generator: Generator, seed: int, processes: Processes, batch_
     latents = space.sample(VARIANCE_SAMPLES, rng(seed, "image variance"))
 
     def moments(i: int) -> Tensor:
-        """Sums of values, and at the end of their squares."""
+        """Returns the sums of values and of their squares."""
         images = space.images(latents[i * batch_size : (i + 1) * batch_size]).flatten(1).cpu().double()
         return torch.cat([images.sum(dim=0), images.square().sum()[None]])
 

@@ -1,4 +1,4 @@
-"""Distances between images, in which path lengths are measured."""
+"""Image distances for path lengths."""
 
 import importlib
 import warnings
@@ -20,7 +20,7 @@ LPIPS_SIZE = 256
 
 
 class Distance(nn.Module, ABC):
-    """A distance between images, pair by pair: 0 for equal ones, for small changes proportional to their square."""
+    """A distance between pairs of images: 0 for equal ones, and quadratic in small changes."""
 
     @torch.no_grad()
     def forward(
@@ -107,7 +107,7 @@ def load_distance(name: str, device: torch.device | str = "cpu") -> Distance:
 def at_size(
     images: Float[Tensor, "batch channels height width"], size: int = LPIPS_SIZE
 ) -> Float[Tensor, "batch channels size size"]:
-    """Square images at another size: averaged where they shrink, interpolated where they grow."""
+    """Returns square images at another size, averaged if smaller, interpolated if larger."""
     if images.shape[2] > size:
         return F.adaptive_avg_pool2d(images, size)
     return F.interpolate(images, size=(size, size), mode="bilinear") if images.shape[2] < size else images

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 
 class Figure(NamedTuple):
-    """One number.
+    """A figure with its interval.
 
     Attributes:
         value: what was measured.
@@ -19,7 +19,7 @@ class Figure(NamedTuple):
     high: float | None = None
 
     def __str__(self) -> str:
-        """Significant digits, with the interval in brackets if there is one."""
+        """Returns the rounded value, with the interval in brackets if there is one."""
         ends = "" if self.low is None or self.high is None else f" [{digits(self.low)}, {digits(self.high)}]"
         return digits(self.value) + ends
 
@@ -33,12 +33,12 @@ class Figure(NamedTuple):
 
 
 def digits(value: float) -> str:
-    """Three decimals, or for small numbers two significant digits."""
+    """Returns a number with three decimals, or two significant digits if it is small."""
     return f"{value:.3f}" if abs(value) >= 0.01 or value == 0 else f"{value:.2g}"
 
 
 class Matrix(NamedTuple):
-    """Numbers by direction and something else, such as the true factors."""
+    """A table of numbers, one row per direction, with columns such as the true factors."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[float, ...], ...]
@@ -75,7 +75,7 @@ class Findings:
     notes: list[str] = field(default_factory=list)
 
     def add(self, other: "Findings") -> None:
-        """Adds the results of another one."""
+        """Adds the results of another evaluation."""
         self.figures |= other.figures
         self.of_directions |= other.of_directions
         self.matrices |= other.matrices
@@ -104,7 +104,7 @@ class Findings:
 
 
 class Meaning(NamedTuple):
-    """What a figure says."""
+    """The meaning of a figure."""
 
     words: str
     """A sentence for the legend."""
@@ -119,10 +119,12 @@ MEANINGS: dict[str, Meaning] = {
     "effective_directions": Meaning("(sum g_ii)² / sum g_ii²: how many directions change the image about equally"),
     "off_diagonal_cos2": Meaning("mean squared cosine between the changes that two directions make; 0 is orthogonal", "lower"),
     "off_diagonal_share of layers": Meaning(
-        "the share for the activations of layers, by default the last of each resolution; their mean", "lower"
+        "the same share for activations, averaged over layers (by default the last of each resolution)", "lower"
     ),
-    "off_diagonal_cos2 of layers": Meaning("the mean squared cosine for the same layers; their mean", "lower"),
-    "activity": Meaning("mean squared change of the image by one sigma, over the variance of images; two unrelated ones: 2"),
+    "off_diagonal_cos2 of layers": Meaning("the mean squared cosine, averaged over the same layers", "lower"),
+    "activity": Meaning(
+        "mean squared change of the image by one sigma, over the variance of images; 2 for two unrelated images"
+    ),
     "activeness": Meaning("variance of the image between -2, 0 and 2 sigmas (Peebles et al., 2020)"),
     "path length in z": Meaning("PPL: squared distance per step, over the step squared, between random latents in z", "lower"),
     "path length in w": Meaning("the same in w", "lower"),
@@ -131,7 +133,9 @@ MEANINGS: dict[str, Meaning] = {
     "frechet distance": Meaning(
         "between features of real and generated images, over the variance of the real ones' features", "lower"
     ),
-    "frechet distance, undivided": Meaning("the same in squared units of the features; for inception's it is FID", "lower"),
+    "frechet distance, undivided": Meaning(
+        "the same in squared units of the features; for Inception features it is FID", "lower"
+    ),
     "kernel distance": Meaning("squared maximum mean discrepancy of the same features, by KID's estimator", "lower"),
     "precision": Meaning("fraction of generated images that lie among the real ones", "higher"),
     "recall": Meaning("fraction of real images that lie among the generated ones", "higher"),
@@ -139,7 +143,7 @@ MEANINGS: dict[str, Meaning] = {
     "preservation of identity": Meaning("the same for the features of a recognition network"),
     "predictability, best epoch": Meaning("VP: how often a network recognizes which direction changed, on unseen pairs"),
     "predictability, last epoch": Meaning("the same after the last epoch", "higher"),
-    "predictability, by chance": Meaning("what guessing gives"),
+    "predictability, by chance": Meaning("accuracy of guessing"),
     "disentanglement": Meaning(
         "whether each direction moves one true factor, by DCI's formula on what a step changes; 1 is perfect", "higher"
     ),

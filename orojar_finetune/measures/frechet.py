@@ -1,4 +1,4 @@
-"""The Fréchet distance between two sets of feature vectors, whatever the features."""
+"""The Fréchet distance between two sets of feature vectors."""
 
 import math
 from collections.abc import Callable
@@ -83,7 +83,7 @@ def frechet_distance(a: Moments, b: Moments) -> float:
 
 
 def distance_of_rows(a: Float[Tensor, "count features"], b: Moments) -> Callable[[Int[Tensor, " rows"]], float]:
-    """A function of row indices: the distance between those rows of a, each any number of times, and b.
+    """Returns a function of row indices that computes the distance between those rows of a, repeats allowed, and b.
 
     For resampling: faster than `frechet_distance`, since b is factored once, and less exact.
     """
@@ -100,7 +100,7 @@ def distance_of_rows(a: Float[Tensor, "count features"], b: Moments) -> Callable
 
 
 def _factor(covariance: Float[Tensor, "features features"]) -> Float[Tensor, "features rank"]:
-    """F with F Fᵀ = C, without the eigenvectors whose eigenvalue is 0 up to rounding."""
+    """Returns F with F Fᵀ = C, without eigenvectors whose eigenvalue is 0 up to rounding."""
     eigenvalues, eigenvectors = torch.linalg.eigh(covariance)
     rounding = math.ulp(1.0) * len(eigenvalues) * eigenvalues[-1]
     kept = eigenvalues > rounding

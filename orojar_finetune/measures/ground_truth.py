@@ -1,4 +1,4 @@
-"""What directions do to the true factors of scenes: effects, disentanglement and completeness by DCI's formulas."""
+"""Measures the effect of directions on the true factors of scenes, and DCI's disentanglement and completeness."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ NEGLIGIBLE = 0.1
 
 @dataclass(frozen=True)
 class GroundTruth:
-    """Directions against true factors.
+    """The effects of directions on the true factors.
 
     Attributes:
         disentanglement: whether each direction moves one factor, in [0, 1].
@@ -37,7 +37,7 @@ class GroundTruth:
 
 
 def ground_truth(generator: Generator, directions: Directions, latents: int = 256, seed: int = 0) -> GroundTruth:
-    """Directions of a generator of scenes against the factors that scenes are made of.
+    """Measures the effects of directions on the true factors of scenes.
 
     Args:
         latents: at which steps of one sigma are taken.
@@ -56,7 +56,7 @@ def effects_by_latent(
     seed: int = 0,
     batch_size: int = 64,
 ) -> Float[Tensor, "latents directions factors"]:
-    """For each latent, direction and factor the squared change of the factor by one sigma, the mean of both ways, in float64.
+    """Returns the squared change of each factor by one sigma of each direction at each latent, averaged over both signs.
 
     The mean over latents is the effect matrix. Its unit is the factor's variance over the generator's own images, in which two
     unrelated images differ by 2. The variance counts as no smaller than the reader's squared error, so that this error does not
@@ -102,7 +102,7 @@ def read_factors(space: LatentSpace, reader: FactorReader, latents: Latents) -> 
 
 
 def disentanglement_completeness(effects: Float[Tensor, "directions factors"]) -> tuple[float, float]:
-    """Whether each direction moves one factor, and whether each factor is moved by one direction; both in [0, 1].
+    """Returns whether each direction moves one factor, and whether each factor is moved by one direction, in [0, 1].
 
     One minus the entropies of the rows and of the columns, each weighted by its share of all effects (Eastwood and Williams,
     ICLR 2018, with effects for importances). Rows and columns without effect weigh nothing; without any effect both are 0.

@@ -1,4 +1,4 @@
-"""The kernel distance between two sets of feature vectors (KID), whatever the features."""
+"""The kernel distance between two sets of feature vectors (KID)."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -70,7 +70,7 @@ def squared_discrepancy(a: Float[Tensor, "count features"], b: Float[Tensor, "ot
 def discrepancy_of_rows(
     a: Float[Tensor, "count features"], b: Float[Tensor, "others features"]
 ) -> Callable[[Int[Tensor, " rows"]], float]:
-    """A function of row indices: `squared_discrepancy` of those rows of a, each any number of times, and all of b.
+    """Returns a function of row indices that computes `squared_discrepancy` of those rows of a, repeats allowed, and b.
 
     For resampling. A row is never compared with itself, however often it is drawn. Keeps count² kernel values in float64.
     """

@@ -1,4 +1,4 @@
-"""Path lengths: how far images travel between latents (PPL) and along directions (PIPL, whole traversals).
+"""Path lengths: how far images move between latents (PPL) and along directions (PIPL, whole traversals).
 
 They fall when a generator or a direction does less: read them beside the activity.
 """
@@ -32,7 +32,7 @@ def path_length(
     epsilon: float = EPSILON,
     batch_size: int = 64,
 ) -> Float[Tensor, " pairs"]:
-    """The squared speed of the image, d(G(t), G(t + epsilon)) / epsilon², at one place of the path between each two latents.
+    """Returns the squared speed of the image, d(G(t), G(t + epsilon)) / epsilon², at one point between two latents.
 
     Their trimmed mean is PPL (Karras et al., CVPR 2019, section 4.1) over the full path, on uncropped images. In w the path is
     the straight line of its eq. 3. In z it is the arc of eq. 2, at the radius of the latents themselves: networks that
@@ -112,7 +112,7 @@ def traversal_length(
     steps: int = 24,
     batch_size: int = 64,
 ) -> Float[Tensor, "latents directions"]:
-    """How far the image travels from end to end of each direction: the sum of the roots of the distances of small steps.
+    """Returns how far the image moves from one end of each direction to the other, summed over small steps.
 
     The distances grow with the square of a change, so their roots add up to a length that does not depend on the number of
     steps. With pixels it is at least the distance between the two ends, and longer the more the path of images bends.

@@ -38,7 +38,7 @@ def members(
 def _among(
     vectors: Float[Tensor, "count features"], others: Float[Tensor, "others features"], k: int
 ) -> Bool[Tensor, " count"]:
-    """Whether each is as near to one of the others as that one's k-th neighbor."""
+    """Returns whether each vector is as close to one of the others as that one's k-th neighbor."""
     reaches = _squared_reaches(others, k)
     among = []
     for rows in vectors.split(CHUNK):
@@ -51,7 +51,7 @@ def _among(
 
 
 def _squared_reaches(vectors: Float[Tensor, "count features"], k: int) -> Float[Tensor, " count"]:
-    """The squared distance of each to its k-th neighbor."""
+    """Returns the squared distance of each vector to its k-th neighbor."""
     reaches = []
     for rows in vectors.split(CHUNK):
         nearest = rows.new_empty(len(rows), 0)
@@ -65,6 +65,6 @@ def _squared_reaches(vectors: Float[Tensor, "count features"], k: int) -> Float[
 def _squared_distances(
     a: Float[Tensor, "count features"], b: Float[Tensor, "others features"]
 ) -> tuple[Float[Tensor, "count others"], Float[Tensor, "count others"]]:
-    """Of every pair, and how far off they may be; through one product of matrices, ten times faster than pair by pair."""
+    """Returns the squared distances of all pairs and their rounding error, by one matrix product (ten times faster)."""
     lengths = a.square().sum(dim=1)[:, None] + b.square().sum(dim=1)
     return (lengths - 2 * a @ b.T).clamp_min(0), ROUNDING * lengths

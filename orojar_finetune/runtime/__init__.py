@@ -1,1 +1,1 @@
-"""What everything runs on: processes (Accelerate), trackers, reproducible numbers, atomic files."""
+"""The runtime: processes (Accelerate), trackers, reproducible numbers, atomic files."""

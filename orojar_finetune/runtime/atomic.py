@@ -1,4 +1,4 @@
-"""What a stopped process leaves behind: files and folders that are whole or not there at all, and no step half done."""
+"""Atomic writes, and interrupts that wait for the end of a step: a stopped process leaves nothing half done."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""A small vocabulary of Accelerate: work is divided over processes so that any number of them computes the same.
+"""Divides work among processes with Accelerate, so that any number of them computes the same result.
 
 Noise maps are the exception (`noise="random"`): they are drawn for the rows of each micro-batch.
 """
@@ -89,7 +89,7 @@ class Processes:
         return slice(first, first + count)
 
     def portion(self, total: int) -> slice:
-        """Returns this process's rows of a batch that need not divide evenly: shares then differ by one, and may be empty."""
+        """Returns this process's rows of a batch of any size: shares may differ by one row, and may be empty."""
         i = self.accelerator.process_index
         return slice(total * i // self.count, total * (i + 1) // self.count)
 
@@ -173,7 +173,7 @@ class Processes:
             parameter.grad = torch.empty_like(parameter).copy_(mean.view(parameter.shape))
 
     def backward(self, loss: Tensor) -> None:
-        """Adds the gradients of a loss."""
+        """Accumulates the gradients of a loss."""
         self.accelerator.backward(loss)
 
     def step(self, optimizer: torch.optim.Optimizer) -> None:
@@ -207,7 +207,7 @@ class Processes:
         self.accelerator.wait_for_everyone()
 
     def track(self, steps: range, description: str, done: int = 0) -> tqdm:
-        """Returns steps behind a progress bar, which shows on the main process and where a person watches.
+        """Returns steps wrapped in a progress bar, shown by the main process on a terminal.
 
         Args:
             done: steps of an earlier run that the bar counts too.
@@ -220,7 +220,7 @@ class Processes:
 
 
 def _several_were_asked_for() -> bool:
-    """Returns whether `accelerate launch --cpu` got a number of processes: it then sets an address to meet at, but no ranks."""
+    """Returns whether `accelerate launch --cpu` was asked for several processes: it sets an address, but no ranks."""
     return "ACCELERATE_USE_CPU" in os.environ and "MASTER_ADDR" in os.environ and "RANK" not in os.environ
 
 

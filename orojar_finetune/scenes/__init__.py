@@ -1,4 +1,4 @@
-"""Procedural pictures with known factors, a network that reads the factors, and the bundled generator of such pictures."""
+"""Synthetic images with known factors, a network that reads the factors, and the bundled generator of such images."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Pictures with known factors: one colored ring on a colored background, rendered in torch, a batch at once.
+"""Synthetic images with known factors: one colored ring on a colored background, rendered in torch, a batch at once.
 
 Every factor lies in [0, 1] and is drawn uniformly and independently of the others, so that the effect of a latent direction
 can be compared with the true factors.

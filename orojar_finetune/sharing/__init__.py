@@ -1,4 +1,4 @@
-"""What others get to see: the model folder with its previews and card, the Hub, exports. Nothing heavy is imported here."""
+"""Sharing: the model folder with its previews and card, the Hub, exports. Nothing heavy is imported here."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""The model card: what each direction does, where the weights came from, how to use them. Its words are in card.md.jinja."""
+"""The model card: what each direction does, where the weights came from, how to use them. Its text is in card.md.jinja."""
 
 import math
 from collections.abc import Collection, Iterable, Mapping
@@ -49,7 +49,7 @@ def write(
     adapter: Adapter | None = None,
     metrics: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes the card of a model folder, unless it has one of somebody else's; arguments as in `text`."""
+    """Writes the card of a model folder, unless it has one that orojar did not write; arguments as in `text`."""
     path = folder / CARD
     if path.is_file() and MARK not in path.read_text(encoding="utf-8"):
         return
@@ -58,7 +58,7 @@ def write(
 
 
 def with_evaluation(folder: Path, evaluation: Mapping[str, Any]) -> str:
-    """Returns a folder's card with an evaluation in the place of an earlier one; somebody else's card is left as it is."""
+    """Returns a folder's card with an evaluation in place of an earlier one; a card by somebody else stays unchanged."""
     path = folder / CARD
     card = path.read_text(encoding="utf-8") if path.is_file() else f"{MARK}\n"
     if MARK not in card:
@@ -115,7 +115,7 @@ def text(
 
 
 def _part(metrics: Mapping[str, Any] | None, key: str) -> Mapping[str, Any]:
-    """Returns a part of metrics.json; an empty one where it is not there or not whole."""
+    """Returns a part of metrics.json; {} if it is missing or incomplete."""
     part = (metrics or {}).get(key)
     return part if isinstance(part, Mapping) and PARTS[key] <= part.keys() else {}
 
@@ -143,7 +143,7 @@ def _repository(source: str) -> str | None:
 
 
 def _penalty(tuning: Mapping[str, Any]) -> str:
-    """Returns the penalty that weights were fine-tuned with; nothing where there was none."""
+    """Returns the penalty that weights were fine-tuned with; empty if there was none."""
     if not tuning or tuning.get("penalty_weight") == 0:
         return ""
     return "the Hessian Penalty" if tuning.get("penalty_form") == "hessian" else "OroJaR"
@@ -160,7 +160,7 @@ def _directions(directions: Directions, strips: bool) -> list[list[object]]:
 
 
 def _measured(tuning: Mapping[str, Any], sets: Mapping[str, Directions]) -> dict[str, Mapping[str, Any]]:
-    """Returns what was measured before and after a fine-tune, and of every set but the one that was measured there."""
+    """Returns the measurements before and after a fine-tune, and those of the direction sets that it did not measure."""
     of_sets: dict[str, Mapping[str, Any]] = {name: directions.scores for name, directions in sets.items()}
     if not tuning:
         return of_sets
@@ -176,7 +176,7 @@ def _row(figures: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
 
 
 def _evaluation(evaluation: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what an evaluation measured as rows of a table, one column a direction set, with what must be known of it."""
+    """Returns an evaluation as rows of a table, one column per direction set, with notes."""
     columns = evaluation["columns"]
     names = dict.fromkeys(name for column in columns for name in column["figures"])
     figures = ([name, *(_figure(column["figures"].get(name)) for column in columns)] for name in names)

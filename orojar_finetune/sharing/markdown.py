@@ -1,4 +1,4 @@
-"""Values in Markdown: names out of other people's files are shown as they are spelled and never become markup."""
+"""Escapes values for Markdown, so that names from other people's files never become markup."""
 
 import html
 import re

@@ -1,4 +1,4 @@
-"""The model folder that a run writes, the editor opens and `push` uploads: complete or not there at all."""
+"""The model folder that a run writes, the editor opens and `push` uploads, written atomically."""
 
 import dataclasses
 import json
@@ -129,7 +129,7 @@ def _write_weights(folder: Path, generator: Generator, adapter: Adapter | None) 
 
 
 def default_target(source: str, ending: str) -> Path:
-    """Returns where a command writes by default: into a model folder itself, else into a folder named after the source."""
+    """Returns the default output folder: a local model folder itself, otherwise a folder named after the source."""
     path = Path(source).expanduser()
     return path if is_model_folder(path) else named_after(source, ending)
 
@@ -140,42 +140,41 @@ def named_after(source: str, ending: str) -> Path:
 
 
 def check_target(folder: Path, generator: Generator | None = None) -> None:
-    """Refuses a place where something else would be lost.
+    """Raises an error if writing to a folder would destroy something else.
 
     Args:
         generator: the one to be written, once it is known.
 
     Raises:
-        ValueError: a file, a folder that is neither empty nor a model folder, one that cannot be replaced, or one that holds
-            another generator.
+        ValueError: it is a file, neither empty nor a model folder, a mount point, or holds another generator.
     """
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not is_model_folder(folder)):
-        raise ValueError(f"{folder} exists but is not a model folder: choose another place, or remove it first")
+        raise ValueError(f"{folder} exists but is not a model folder: choose another folder, or remove it first")
     if os.path.ismount(folder):
-        raise ValueError(f"{folder} is a mount point and cannot be replaced as a whole: name a folder inside it")
+        raise ValueError(f"{folder} is a mount point and cannot be replaced: choose a folder inside it")
     if generator is None:
         return
     theirs, ours = _read(folder, reader.PROVENANCE).get("base"), base_of(generator)
     if theirs and any(theirs.get(key) != ours.get(key) for key in ("source", "file")):
         raise ValueError(
             f"{folder} holds a generator made from {theirs.get('source') or 'nothing'}, and this one was made from "
-            f"{ours.get('source') or 'nothing'}: choose another place, or remove it first"
+            f"{ours.get('source') or 'nothing'}: choose another folder, or remove it first"
         )
 
 
 def check_weights(folder: Path, generator: Generator) -> None:
-    """Refuses a model folder of other weights, which would be lost.
+    """Raises an error if a model folder holds other weights, which would be lost.
 
     Raises:
         ValueError: other weights than the generator's.
     """
     theirs = _read(folder, reader.PROVENANCE).get("weights")
     if theirs not in (None, fingerprint(generator)):
-        raise ValueError(f"{folder} holds other weights: choose another place with --output-dir, or remove it first")
+        raise ValueError(f"{folder} holds other weights: choose another folder with --output-dir, or remove it first")
 
 
 def base_of(generator: Generator) -> dict[str, Any]:
-    """Returns where a generator's weights came from; for a model folder what that was made from."""
+    """Returns where a generator's weights came from; for a model folder, the original source."""
     facts = generator.source_facts
     return {"source": None, "origin": "made in memory", "license": None} if facts is None else facts.described()
 
@@ -187,11 +186,11 @@ def versions() -> dict[str, str]:
 
 
 def _read(folder: Path, name: str) -> dict[str, Any]:
-    """Reads a JSON file of a folder; nothing where there is none."""
+    """Returns a JSON file of a folder; {} if there is none."""
     path = folder / name
     return reader.read_json(path) if path.is_file() else {}
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Writes plain data as JSON that a person can read."""
+    """Writes plain data as indented JSON."""
     path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Pictures of a generator and its directions, for the model card."""
+"""Preview images of a generator and its directions, for the model card."""
 
 from pathlib import Path
 from typing import get_args
@@ -31,17 +31,17 @@ def strip_name(direction: int) -> str:
 
 
 def check(previews: str) -> None:
-    """Refuses a word that is not one of `Previews`.
+    """Raises an error for a word that is not one of `Previews`.
 
     Raises:
-        ValueError: another word.
+        ValueError: lists the words.
     """
     if previews not in get_args(Previews):
         raise ValueError(f"previews must be one of {', '.join(get_args(Previews))}, got {previews!r}")
 
 
 def write(folder: Path, generator: Generator, directions: Directions | None, previews: Previews) -> None:
-    """Replaces the previews of a model folder: those of other weights or directions would mislead. Other files stay.
+    """Replaces the previews of a model folder, which may show other weights or directions; keeps all other files.
 
     Args:
         directions: None writes samples alone.
@@ -68,7 +68,7 @@ def _write_full(place: Path, generator: Generator, directions: Directions | None
 
 
 def _write_small(place: Path, generator: Generator, directions: Directions | None) -> None:
-    """Draws every image once: the middle of a strip is out of the grid, a frame of the animation out of the strips."""
+    """Generates every image once: strips reuse images of the grid, and the animation those of the strips."""
     samples = render.samples(generator, SMALL_GRID, largest=SMALL_TILE).clamp(-1, 1)
     render.grid(samples, GRID_COLUMNS).save(place / SAMPLES)
     if directions is None:

@@ -1,1 +1,1 @@
-"""Everything that runs through Accelerate."""
+"""Training: fine-tuning and training from scratch, both with Accelerate."""

@@ -45,7 +45,7 @@ def prune(folder: Path, limit: int | None) -> None:
 
 
 def set_later_aside(folder: Path, step: int) -> None:
-    """Renames checkpoints after the step that a run resumes from, so that none of them is taken for its latest."""
+    """Renames checkpoints later than the step that a run resumes from, so that none is mistaken for the latest."""
     for path in checkpoints(folder):
         if step_of(path) > step:
             aside = path.with_name(f"{ASIDE}{path.name}")
@@ -55,7 +55,7 @@ def set_later_aside(folder: Path, step: int) -> None:
 
 
 def resume(state: State, folder: Path, wanted: str | None) -> Path | None:
-    """Loads a checkpoint into a state and returns its path; None where the run starts from its beginning.
+    """Loads a checkpoint into a state and returns its path; None if the run starts from the beginning.
 
     Args:
         state: with the options of the run that is to be resumed.
@@ -72,7 +72,7 @@ def resume(state: State, folder: Path, wanted: str | None) -> Path | None:
 
 
 def starting_checkpoint(folder: Path, wanted: str | None) -> Path | None:
-    """Returns the checkpoint that a run starts from, or None where it starts from its beginning.
+    """Returns the checkpoint that a run starts from, or None if it starts from the beginning.
 
     Raises:
         ValueError: there is no such checkpoint, or the folder holds an earlier run that is not resumed.

@@ -50,7 +50,7 @@ class Finetuned:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """What was measured, as plain data: the entry `finetune` of metrics.json."""
+        """The measurements as plain data: the entry `finetune` of metrics.json."""
         return {
             "start": self.start.described(),
             "end": self.end.described(),
@@ -65,7 +65,7 @@ class Finetuned:
         }
 
     def save(self, folder: str | os.PathLike, metrics: Mapping[str, Any] | None = None, previews: Previews = "small") -> None:
-        """Writes a model folder: weights or adapter, directions, discriminator, how it was made and what was measured.
+        """Writes a model folder: weights or adapter, directions, discriminator, config and metrics.
 
         Args:
             metrics: replace those of this fine-tune, where more was measured.

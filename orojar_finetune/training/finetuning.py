@@ -1,4 +1,4 @@
-"""Fine-tuning: from a pretrained generator and directions to a generator whose directions are independent."""
+"""Fine-tunes a pretrained generator so that its directions become independent."""
 
 import copy
 import dataclasses

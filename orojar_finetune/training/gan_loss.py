@@ -33,7 +33,7 @@ class GANLoss:
 
     @property
     def fixed_noise(self) -> Noise:
-        """The noise for images that are compared with each other: none if the GAN trains without, else the checkpoint's."""
+        """The noise for images that are compared with each other: none if the GAN trains without noise, otherwise const."""
         return "none" if self.config.noise == "none" else "const"
 
     def discriminator_terms(self) -> list[LossTerm]:
@@ -75,7 +75,7 @@ class GANLoss:
         return images, self.generator.label_rows(labels, len(ws))
 
     def _styles(self, step: int, rows: slice, purpose: str) -> tuple[Tensor, Tensor | None]:
-        """Returns latents for every layer, some of them mixed of two, and labels."""
+        """Returns latents for every layer, some of them with style mixing, and labels."""
         draws = rng(self.seed, purpose, step)
         z = self.generator.sample_latents(self.batch, draws)[rows]
         labels = self.generator.sample_labels(self.batch, draws)

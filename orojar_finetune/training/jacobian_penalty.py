@@ -49,12 +49,12 @@ class JacobianPenalty:
         self.use(directions)
 
     def use(self, directions: Directions) -> None:
-        """Continues with these directions."""
+        """Replaces the directions that are penalized."""
         self.space = LatentSpace(self.generator, directions.space)
         self.moves = directions.moves(len(self.generator.layers)).to(self.generator.device)
 
     def term(self, first_step: int, end: int) -> LossTerm:
-        """Returns its term in the generator loss.
+        """Returns the penalty as a term of the generator loss.
 
         Args:
             first_step: where the warm-up of its weight begins.
@@ -72,7 +72,7 @@ class JacobianPenalty:
         return LossTerm("penalty", self.loss, config.batch_size, config.every, weight, exact=True)
 
     def loss(self, step: int, rows: slice) -> Float[Tensor, ""]:
-        """Returns the mean penalty of some of a step's latents, over all outputs."""
+        """Returns the mean penalty over all outputs for some of a step's latents."""
         draws = rng(self.seed, "penalty", step)
         total = self.config.batch_size
         latents = Latents(self.generator.sample_latents(total, draws), self.generator.sample_labels(total, draws))[rows]
@@ -106,7 +106,7 @@ def anneal_start(config: JacobianPenaltyConfig, first_step: int, end: int) -> fl
 
 
 def penalized_outputs(generator: Generator, on: Sequence[str]) -> tuple[list[int], list[int]]:
-    """Returns `outputs` if there are any.
+    """Returns `outputs`; raises an error if there are none.
 
     Raises:
         ValueError: as `outputs`, or there is nothing to penalize.

@@ -1,4 +1,4 @@
-"""The training loop: gradients of loss terms in micro-batches, a step of each network, checkpoints, history, the way out."""
+"""The training loop: gradients of loss terms in micro-batches, optimizer steps, checkpoints, history, interrupts."""
 
 import json
 import logging
@@ -40,7 +40,7 @@ class StopTraining(Exception):  # noqa: N818
 
 @dataclass
 class Loop:
-    """A run of training steps, from the step of its state on.
+    """Runs training steps, starting from the step of its state.
 
     Attributes:
         discriminator_terms: the loss of the discriminator.
@@ -154,7 +154,7 @@ class Loop:
             )
 
     def _step_or_save(self) -> dict[str, float]:
-        """Takes a step. An image that cannot be read is noticed before any weight changes: the steps before it are saved."""
+        """Takes a step; if an image cannot be read, saves the steps before it, as no weight has changed yet."""
         try:
             return self._step()
         except DamagedImageError as e:

@@ -1,4 +1,4 @@
-"""What a loss consists of: terms, each with its own batch, interval and weight."""
+"""Loss terms, each with its own batch, interval and weight."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -33,10 +33,10 @@ class LossTerm:
     exact: bool = False
 
     def factor(self, step: int) -> float:
-        """Returns what its mean loss is multiplied by in a step, 0 when it is not due."""
+        """Returns the factor of the mean loss in a step, 0 if the term is not due."""
         return self.every * self.weight(step) if step % self.every == 0 else 0.0
 
 
 def delayed(term: LossTerm, first: int) -> LossTerm:
-    """Returns the same term, skipped before a step."""
+    """Returns the same term, skipped until a step."""
     return replace(term, weight=lambda step: term.weight(step) if step >= first else 0.0)

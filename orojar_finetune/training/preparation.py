@@ -1,4 +1,4 @@
-"""Everything between the options and the first step, for a fine-tune as for training from scratch."""
+"""Prepares a run, from its options to its first step, for fine-tuning and for training from scratch."""
 
 import dataclasses
 from collections.abc import Callable
@@ -44,7 +44,7 @@ class Run:
     original: Generator | None = None
 
     def recenter(self, generator: Generator) -> None:
-        """Sets the mean latent of the generator that is kept, which moved with its weights."""
+        """Recomputes the mean latent of the generator that is kept, since its weights have changed."""
         generator.recenter(rng=rng(self.config.run.seed, "recenter"))
 
     def finish(self, generator: Generator, scores: dict[str, float]) -> Figures:
@@ -59,7 +59,7 @@ class Run:
 
 
 def begin(run: RunConfig, folder: Path, progress: bool = True) -> Processes:
-    """Returns the processes of a run; what cannot be resumed is refused here, before anything takes minutes.
+    """Returns the processes of a run, after checking that it can be resumed, before anything takes minutes.
 
     Raises:
         ValueError: there is no such checkpoint, an earlier run is not resumed, or a tracker is not installed.

@@ -1,4 +1,4 @@
-"""Directions that are searched again while weights train, each taking the place of the one it is most similar to."""
+"""Searches for directions again while weights train; each replaces the one it is most similar to."""
 
 import dataclasses
 
@@ -28,7 +28,7 @@ def search_interval(every: int | None, method: str) -> int:
 
 
 def search_again(directions: Directions, generator: Generator, config: DiscoverConfig) -> Directions:
-    """Returns as many directions of a generator by the same method, in the same space and layers, under the same names.
+    """Returns new directions of a generator: same method, space, layers, number and names.
 
     Args:
         config: the other options of the search.
@@ -50,7 +50,7 @@ def same_search(directions: Directions, config: DiscoverConfig) -> DiscoverConfi
 
 
 def matched(before: Directions, found: Directions) -> Directions:
-    """Returns the found directions in the order, with the signs and under the names of those before.
+    """Returns the new directions in the order and with the signs and names of the old ones.
 
     The most similar pair, by absolute cosine, is matched first, then the most similar of the rest, and so on.
     """

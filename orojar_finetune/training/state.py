@@ -1,4 +1,4 @@
-"""Everything a run must remember to continue as if it had never stopped, in safetensors: nothing here is a pickle.
+"""The state of a run, saved as safetensors (no pickle), so that it resumes as if it had never stopped.
 
 Random numbers and the position in the data are functions of the step (`reproducible.rng`), so the step stands for both.
 """
@@ -104,7 +104,7 @@ class State:
             (temporary / COUNTERS).write_text(json.dumps(counters) + "\n", encoding="utf-8")
 
     def load(self, folder: Path) -> None:
-        """Takes over a checkpoint of the same networks; the larger number of micro-batches is kept.
+        """Loads a checkpoint of the same networks; keeps the larger number of micro-batches.
 
         Raises:
             ValueError: the checkpoint is missing, incomplete, or of other networks.
@@ -175,7 +175,7 @@ def parameters_of(optimizer: torch.optim.Optimizer) -> list[Tensor]:
 
 
 def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Restores moments in the memory layout of their parameters: another layout rounds differently in the last bit.
+    """Restores an optimizer's moments in the memory layout of their parameters, to keep rounding identical.
 
     Raises:
         ValueError: they are moments of other weights.

@@ -1,4 +1,4 @@
-"""Which weights of a generator train, and LoRA adapters on and off again; the only file that uses peft."""
+"""Chooses which weights of a generator train, and adds and removes LoRA adapters; only this file uses peft."""
 
 import copy
 import dataclasses

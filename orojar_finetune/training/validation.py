@@ -1,4 +1,4 @@
-"""What is measured while a generator trains, and which generator of a fine-tune is kept."""
+"""Validations during training, and the choice of which generator of a fine-tune to keep."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ COLUMNS = 8
 
 @dataclass(frozen=True)
 class Figures:
-    """What a validation measures; all but the Fréchet distance are None without directions, otherwise `Directions.scores`.
+    """The figures of a validation: the Fréchet distance and, with directions, `Directions.scores`.
 
     Attributes:
         frechet: Fréchet distance between generated and real images, divided by the variance of the real images' features: 1 is

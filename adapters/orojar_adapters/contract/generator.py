@@ -40,7 +40,7 @@ class Generator(ModelMixin, ConfigMixin, ABC):
         files: the files that it is read from besides model folders, as a phrase in Markdown.
         spaces: its latent spaces, of `z` (the input), `w` (one per image) and `w+` (one per layer).
         has_noise: whether its images depend on noise maps; without, they are the same whatever noise is asked for.
-        truncation_scales: whether truncation scales latents towards their mean. Where it does not, it lies from 0 to 1 and
+        truncation_scales: whether truncation scales latents toward their mean. Where it does not, it lies from 0 to 1 and
             selects how images are synthesized, and z stays as it is: for less varied images scale z too.
         latent_sigma: standard deviation of every coordinate of z.
         latent_size: width of z.

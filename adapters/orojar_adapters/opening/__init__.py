@@ -1,1 +1,1 @@
-"""From what a person types to networks: find, pin, fetch, verify, read, build."""
+"""Opens what a person types as networks: finds, pins, downloads, verifies, reads, and builds."""

@@ -1,4 +1,4 @@
-"""What a person types for a place, taken apart: paths, `user/repo[@revision][/sub/folder][/file]`, addresses of the Hub."""
+"""Parses what a person types as a source: paths, `user/repo[@revision][/sub/folder][/file]`, URLs of the Hub."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ REVISION = re.compile(r"@(refs/(?:pr|convert)/\w+|[^/@]+)")
 
 
 class Address(NamedTuple):
-    """A place on the Hub, taken apart."""
+    """A file, folder or repository on the Hub."""
 
     repo: str
     inside: str | None
@@ -25,18 +25,18 @@ class Address(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "Address | None":
-        """Out of `user/repo[@revision][/inside]` or an address of the Hub; None for what is neither.
+        """Parses `user/repo[@revision][/inside]` or a URL of the Hub; returns None for anything else.
 
         Raises:
-            CheckpointError: a Space or a data set.
+            CheckpointError: a Space or a dataset.
         """
         place, revision = _without_host(text), None
         if place is None:
             return None
         text = place
         if text.startswith(("spaces/", "datasets/")):
-            kind = "a Space" if text.startswith("spaces/") else "a data set"
-            raise CheckpointError(f"{text} is {kind}, not a model: type the user/repo of the model whose weights it uses")
+            kind = "a Space" if text.startswith("spaces/") else "a dataset"
+            raise CheckpointError(f"{text} is {kind}, not a model: give the user/repo of a model")
         text = text.removeprefix("models/")
         if marked := REVISION.search(text):
             revision, text = unquote(marked[1]), text[: marked.start()] + text[marked.end() :]
@@ -50,7 +50,7 @@ class Address(NamedTuple):
 
 
 def _without_host(text: str) -> str | None:
-    """The path of an address of the Hub, a text without a host as it is; None for an address of somebody else's."""
+    """Returns the path of a URL of the Hub, and any other text as it is; None for a URL of another host."""
     hosts = ("huggingface.co", "hf.co", urlsplit(constants.ENDPOINT).netloc)
     if text.startswith("hf://"):
         return text.removeprefix("hf://").strip("/")
@@ -63,7 +63,7 @@ def _without_host(text: str) -> str | None:
 
 
 def name_of(text: str) -> str:
-    """What to call a source: a file without its suffix, else the last part of a folder's or repository's name."""
+    """Returns a short name for a source: the file name without its suffix, or the last part of the folder or repository."""
     address = Address.parse(text) if existing(text) is None else None
     path = Path(text).expanduser().resolve() if address is None else Path(address.inside or address.repo)
     return path.stem if path.suffix in WEIGHT_SUFFIXES and not path.is_dir() else path.name

@@ -1,4 +1,4 @@
-"""Networks out of weights: shapes compared before anything is allocated, then the weights put in place."""
+"""Builds networks from weights; shapes are compared before anything is allocated."""
 
 from collections.abc import Generator as Yielding
 from contextlib import contextmanager
@@ -16,12 +16,12 @@ LONGEST_MESSAGE = 480
 SLACK = 2**20
 """Bytes that tensors may share."""
 UNFORESEEN = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError, MemoryError, EOFError)
-"""What code can meet in a damaged file; every reader refuses what it knows of by a sentence of its own."""
+"""Errors that damaged files cause where no reader checks for the damage and reports it itself."""
 
 
 @contextmanager
 def naming(source: str) -> Yielding[None]:
-    """Whatever goes wrong while a source is read becomes one sentence that names it."""
+    """Turns any error while a source is read into a one-sentence CheckpointError that names the source."""
     try:
         yield
     except CheckpointError as e:
@@ -34,7 +34,7 @@ def naming(source: str) -> Yielding[None]:
 
 
 def sentence(text: str) -> str:
-    """One line that fits on a screen, whatever names out of the file are in it."""
+    """Returns a text as one printable line of limited length, whatever names from the file are in it."""
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in text[: 10 * LONGEST_MESSAGE]).split())
     if len(line) <= LONGEST_MESSAGE:
         return line
@@ -42,10 +42,10 @@ def sentence(text: str) -> str:
 
 
 def build(cls: type[Network], weights: Weights, source: str) -> Network:
-    """A network of a class with these weights, in float32, ready for inference.
+    """Returns a network of a class with these weights, in float32, ready for inference.
 
     Raises:
-        CheckpointError: sizes that the class does not have, tensors missing, left over, of another shape or not finite.
+        CheckpointError: invalid sizes; or tensors that are missing, unknown, of another shape, or not finite.
     """
     try:
         with torch.device("meta"):
@@ -56,7 +56,7 @@ def build(cls: type[Network], weights: Weights, source: str) -> Network:
     if problem := _difference(expected, weights.state):
         raise CheckpointError(sentence(f"cannot read {source} as {cls.__name__}: {problem}"))
     if _shared(weights.state):
-        raise CheckpointError(f"cannot read {source}: its tensors share their values, those of a {cls.__name__} do not")
+        raise CheckpointError(f"cannot read {source}: its tensors share their values, which those of a {cls.__name__} never do")
     state = {}
     for name in expected:
         tensor = weights.state[name].detach().to(torch.float32, memory_format=torch.contiguous_format, copy=True)
@@ -73,13 +73,13 @@ def _difference(expected: dict[str, Tensor], found: dict[str, Tensor]) -> str | 
         return f"missing tensors {missing[:3]}, unknown tensors {[name[:80] for name in extra[:3]]}"
     for name, tensor in expected.items():
         if tensor.shape != found[name].shape:
-            return f"{name!r} should have the shape {tuple(tensor.shape)}, it has {tuple(found[name].shape)}"
+            return f"{name!r} should have the shape {tuple(tensor.shape)}, but has {tuple(found[name].shape)}"
         if not found[name].is_floating_point():
-            return f"{name!r} should hold floating-point values, it holds {found[name].dtype}"
+            return f"{name!r} should hold floating-point values, but holds {found[name].dtype}"
     return None
 
 
 def _shared(state: dict[str, Tensor]) -> bool:
-    """Whether tensors hold more together than the memory they lie in: copies of them could fill far more than their file."""
+    """Returns whether tensors share memory: copies of them could then need far more memory than the size of their file."""
     held = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in state.values()}
     return sum(tensor.nbytes for tensor in state.values()) > sum(held.values()) + SLACK

@@ -1,7 +1,7 @@
-"""Reading from the Hugging Face Hub: one listing of one commit, then files by that commit, each verified once.
+"""Reads from the Hugging Face Hub: lists one commit, then downloads files of that commit, each verified once.
 
-The listing of every commit that was used is kept beside the cache. Where the Hub cannot be reached, it says which file is
-meant; what happens to lie in the cache never does. Refusals (4xx) are never covered by what was downloaded before.
+The listing of every commit that was used is kept next to the cache. If the Hub cannot be reached, that listing decides which
+file is meant, never what happens to be in the cache. Refusals (4xx) are always reported, even if the file is in the cache.
 """
 
 import contextlib
@@ -25,10 +25,10 @@ from orojar_adapters.opening.asking import UnreachableError, ask
 log = logging.getLogger("orojar")
 
 TIMEOUT = 10.0
-"""Seconds that the Hub has to answer a question."""
+"""Timeout of a request to the Hub, in seconds."""
 BLOCK = 2**20
 LONGEST_LICENSE = 200
-"""Characters of a license's name that are kept."""
+"""Maximum length of a license's name, in characters."""
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -38,7 +38,7 @@ class Entry:
 
     Attributes:
         size: in bytes.
-        digest: SHA-256 of a large file, Git's SHA-1 of a small one; None where the Hub did not say.
+        digest: SHA-256 of a large file, Git's SHA-1 of a small one; None if the Hub does not state it.
     """
 
     size: int | None
@@ -47,12 +47,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Access:
-    """How the Hub is asked.
+    """Options of access to the Hub.
 
     Attributes:
         token: None takes the one of `hf auth login`.
-        cache_dir: where downloads are kept; None takes the library's usual place.
-        local_files_only: ask nothing, take what was downloaded before.
+        cache_dir: where downloads are kept; None uses the default of huggingface_hub.
+        local_files_only: use what was downloaded before, without any request.
     """
 
     token: str | None = None
@@ -60,14 +60,14 @@ class Access:
     local_files_only: bool = False
 
     def folder_of(self, repo: str) -> Path:
-        """Where the library keeps what it downloaded of a repository."""
+        """Returns the cache folder of a repository."""
         cache = Path(constants.HF_HUB_CACHE) if self.cache_dir is None else self.cache_dir
         return cache / repo_folder_name(repo_id=repo, repo_type="model")
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What one commit of a repository holds.
+    """The files and the license of one commit of a repository.
 
     Attributes:
         license: as its card states it.
@@ -80,10 +80,10 @@ class Listing:
     access: Access = field(default_factory=Access, compare=False)
 
     def path(self, name: str) -> Path:
-        """A file of the commit on this disk, downloaded where it is not there yet, its digest compared once.
+        """Returns the local path of a file of the commit, downloaded if needed and verified once.
 
         Raises:
-            CheckpointError: it cannot be had, or its bytes are not those that the Hub lists.
+            CheckpointError: the file is not available, or its checksum is not the one that the Hub lists.
         """
         path = self._cached(name)
         if path is not None and self._verify(path, name):
@@ -93,8 +93,8 @@ class Listing:
             if self._verify(path, name):
                 return path
         raise CheckpointError(
-            f"{name} of {self.repo} arrived twice with other bytes than the Hub lists (SHA-256): it was thrown away. Something "
-            "between here and the Hub changes downloads, or the repository is damaged"
+            f"{name} of {self.repo} was downloaded twice, and neither copy has the checksum that the Hub lists: both were "
+            "deleted. Either a proxy changes downloads, or the repository is damaged"
         )
 
     def _cached(self, name: str) -> Path | None:
@@ -103,18 +103,20 @@ class Listing:
 
     def _download(self, name: str) -> Path:
         if self.access.local_files_only:
-            raise CheckpointError(f"{name} of {self.repo} was not downloaded before, and nothing may be downloaded now")
+            raise CheckpointError(
+                f"{name} of {self.repo} is not in the local cache, and local_files_only forbids downloading it"
+            )
         try:
             return Path(ask(lambda: self._fetch(name), self.repo, self.commit, name))
         except UnreachableError as e:
-            raise CheckpointError(f"{e}, and {name} of commit {self.commit[:7]} was not downloaded before") from e
+            raise CheckpointError(f"{e}, and {name} of commit {self.commit[:7]} is not in the local cache") from e
 
     def _fetch(self, name: str) -> str:
         how = self.access
         return hf_hub_download(self.repo, name, revision=self.commit, cache_dir=how.cache_dir, token=how.token)
 
     def _verify(self, path: Path, name: str) -> bool:
-        """Whether a download has the bytes that the Hub lists; one that has not is removed."""
+        """Returns whether a download has the checksum that the Hub lists; deletes it if not."""
         entry = self.files.get(name)
         if entry is None or entry.digest is None:
             return True
@@ -126,14 +128,14 @@ class Listing:
                 mark.parent.mkdir(parents=True, exist_ok=True)
                 mark.touch()
             return True
-        log.warning("%s of %s has other bytes than the Hub lists: it is thrown away", name, self.repo)
+        log.warning("%s of %s does not have the checksum that the Hub lists: deleted", name, self.repo)
         path.resolve().unlink(missing_ok=True)
         path.unlink(missing_ok=True)
         return False
 
 
 def list_repository(repo: str, revision: str | None, access: Access) -> Listing:
-    """What a repository holds at a revision: one question to the Hub, none where a commit is named that was listed before.
+    """Returns the listing of a repository at a revision: by one request, or none for a commit that was listed before.
 
     Raises:
         CheckpointError: the Hub refuses, or it cannot be reached and this revision was never listed.
@@ -143,15 +145,15 @@ def list_repository(repo: str, revision: str | None, access: Access) -> Listing:
         return kept
     if access.local_files_only:
         if kept is None:
-            raise CheckpointError(f"{repo!r} was not opened here before, and nothing may be downloaded now")
+            raise CheckpointError(f"{repo!r} is not in the local cache, and local_files_only forbids downloading it")
         return kept
     try:
         return _remember(_asked(repo, revision, access), revision)
     except UnreachableError as e:
         if kept is None:
             where = f" at revision {revision!r}" if revision else ""
-            raise CheckpointError(f"{e}, and {repo!r}{where} was not opened here before") from e
-        log.warning("%s: taking commit %s of %s, the last one known here", e, kept.commit[:7], repo)
+            raise CheckpointError(f"{e}, and {repo!r}{where} is not in the local cache") from e
+        log.warning("%s: using commit %s of %s from the local cache", e, kept.commit[:7], repo)
         return kept
 
 
@@ -163,20 +165,20 @@ def _asked(repo: str, revision: str | None, access: Access) -> Listing:
         for sibling in info.siblings or ()
     }
     if not info.sha:
-        raise UnreachableError(f"the Hub's answer for {repo} names no commit")
+        raise UnreachableError(f"the Hub did not say which commit of {repo} it has")
     stated = (info.card_data.get("license_name") or info.card_data.get("license")) if info.card_data else None
     return Listing(repo, info.sha, dict(sorted(files.items())), stated_license(stated), access)
 
 
 def stated_license(stated: object) -> str | None:
-    """A license as a card states it, a word or a list of them; None for anything else."""
+    """Returns the license that a card states, as a name or a list of names; None for anything else."""
     if isinstance(stated, list):
         stated = ", ".join(map(str, stated))
     return stated[:LONGEST_LICENSE] if isinstance(stated, str) and stated else None
 
 
 def _digest(path: Path, length: int) -> str:
-    """The SHA-256 of a file, or Git's SHA-1, by how long a hexadecimal digest is wanted."""
+    """Returns the SHA-256 of a file if the digest has 64 hexadecimal digits, otherwise Git's SHA-1."""
     digest = hashlib.sha256() if length == 64 else hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
     with path.open("rb") as file:
         while block := file.read(BLOCK):
@@ -185,7 +187,7 @@ def _digest(path: Path, length: int) -> str:
 
 
 def _kept(repo: str, revision: str | None, access: Access) -> Listing | None:
-    """The last known listing of a revision."""
+    """Returns the last known listing of a revision, or None."""
     folder = access.folder_of(repo) / "orojar"
     try:
         commit = revision or "main"
@@ -199,7 +201,7 @@ def _kept(repo: str, revision: str | None, access: Access) -> Listing | None:
 
 
 def _remember(listing: Listing, revision: str | None) -> Listing:
-    """Keeps a listing beside the cache; where it cannot be written, the next command asks again."""
+    """Keeps a listing next to the cache; if it cannot be written, the next command asks the Hub again."""
     folder = listing.access.folder_of(listing.repo) / "orojar"
     files = {name: dataclasses.astuple(entry) for name, entry in listing.files.items()}
     with contextlib.suppress(OSError):
@@ -210,7 +212,7 @@ def _remember(listing: Listing, revision: str | None) -> Listing:
 
 
 def _write(path: Path, text: str) -> None:
-    """A file that appears whole or not at all."""
+    """Writes a file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="utf-8", delete=False) as file:
         file.write(text)

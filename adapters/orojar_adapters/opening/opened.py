@@ -1,4 +1,4 @@
-"""One open source: resolved once, read once; generator, discriminator and facts of the same commit."""
+"""An open source: generator, discriminator and facts of one commit, resolved once and read once."""
 
 import dataclasses
 import os
@@ -23,7 +23,7 @@ DISCRIMINATOR = tuple(f"{folder.DISCRIMINATOR}/{name}" for name in sorted(folder
 
 
 class Opened:
-    """A source that was found: what it holds is fetched when asked for, always of the same commit, and parsed once.
+    """A source whose networks and facts are downloaded on demand, always from the same commit, and parsed once.
 
     Attributes:
         source: the file or folder that was meant.
@@ -34,7 +34,7 @@ class Opened:
 
     @property
     def path(self) -> Path:
-        """The file, or the folder with what the generator is read from, on this disk."""
+        """The local path of the file or folder that the generator is read from."""
         if self.source.file is not None:
             return self.source.path(self.source.file)
         kind = next(kind.FILES for kind in (folder, adapters, biggan_deep) if self.source.has(*kind.FILES))
@@ -42,7 +42,7 @@ class Opened:
 
     @cached_property
     def checkpoint(self) -> Checkpoint:
-        """Weights in our names, and facts; of a folder without its discriminator, which is read when it is asked for.
+        """The weights under our names, and the facts; the discriminator of a folder is only read when it is needed.
 
         Raises:
             CheckpointError: a file that cannot or must not be read.
@@ -52,17 +52,17 @@ class Opened:
 
     @cached_property
     def facts(self) -> SourceFacts:
-        """Where the weights came from and what else is there."""
+        """The facts about the weights: where they came from, license, what else the file holds."""
         return self.checkpoint.facts
 
     @cached_property
     def fingerprint(self) -> str:
-        """Of the generator's weights, its adapter folded in: the same for every file format of one generator."""
+        """A digest of the generator's weights with any adapter merged, the same for every file format."""
         checkpoint = self.checkpoint
         return fingerprint(checkpoint.generator.state) if checkpoint.adapter is None else self.generator().fingerprint()
 
     def generator(self) -> Generator:
-        """The generator, its adapter folded in, in float32 on the CPU, ready for inference.
+        """Returns the generator with any adapter merged, in float32 on the CPU, ready for inference.
 
         Raises:
             CheckpointError: weights that cannot or must not be read, or an adapter that does not fit.
@@ -88,18 +88,18 @@ class Opened:
 
     @property
     def discriminator_problem(self) -> str | None:
-        """Why the discriminator that is there cannot be read; None where it can be, or where there is none."""
+        """Why the discriminator cannot be read; None if it can be, or if there is none."""
         return self._discriminator[1]
 
     def has_discriminator(self) -> bool:
-        """Whether there is a discriminator that can be read."""
+        """Returns whether there is a discriminator that can be read."""
         return self._discriminator[0] is not None
 
     def discriminator(self) -> Discriminator:
-        """The discriminator beside the generator.
+        """Returns the discriminator that comes with the generator.
 
         Raises:
-            CheckpointError: there is none, or it cannot be read: then the text says why.
+            CheckpointError: there is none, or it cannot be read; the text says why.
         """
         weights, problem = self._discriminator
         if weights is None:
@@ -108,7 +108,7 @@ class Opened:
         return build(StyleGAN2Discriminator, weights, self.source.text)
 
     def _is_unread(self, checkpoint: Checkpoint) -> bool:
-        """Whether a folder on the Hub has a discriminator that was not fetched with its generator."""
+        """Returns whether a folder on the Hub has a discriminator that was not downloaded with its generator."""
         problem = checkpoint.discriminator_problem if self.source.commit is None else None  # a cache may hold half of it
         known = checkpoint.discriminator is not None or problem is not None
         return not known and self.source.file is None and self.source.has(*DISCRIMINATOR)
@@ -124,7 +124,7 @@ class Opened:
         return dataclasses.replace(checkpoint, facts=dataclasses.replace(facts, revision=self.source.commit, license=license))
 
     def _read_adapter(self) -> Checkpoint:
-        """The base's generator, an adapter to fold into it, and what else lies in the adapter's folder."""
+        """Returns the base's generator, the adapter to merge into it, and the facts of the adapter's folder."""
         path = self.path
         adapter, said = adapters.read(path), folder.read_base(path)
         base = self._read_base(adapter)
@@ -143,17 +143,17 @@ class Opened:
         return Checkpoint(base.family, base.generator, None, facts, None, adapter)
 
     def _read_base(self, adapter: Adapter) -> Checkpoint:
-        """The whole generator that an adapter changes; an adapter of an adapter is refused, so nothing runs in circles."""
+        """Returns the base generator of an adapter; an adapter as a base is refused, so that there are no cycles."""
         assert adapter.base is not None  # the reader asks for one
         revision = f" at revision {adapter.revision}" if adapter.revision else ""
         try:
             if adapter.base_is_a_path and not Path(adapter.base).exists():
-                raise CheckpointError(f"no such file here; write where it is into {adapters.CONFIG}")
+                raise CheckpointError(f"no such file; set base_model_name_or_path in {adapters.CONFIG} to its path")
             base = Opened(find(adapter.base, adapter.revision, access=self.access), self.access)
             if base.source.is_adapter():
-                raise CheckpointError("it is an adapter itself; write it whole first with `orojar merge`")
+                raise CheckpointError("it is an adapter itself; merge it first with `orojar merge`")
             if adapter.revision and base.source.commit is None:
-                raise CheckpointError("a file or folder here has the same name; rename it, or run this elsewhere")
+                raise CheckpointError("a local file or folder has the same name; rename it, or run this in another directory")
             return base._read_whole()
         except (CheckpointError, OSError) as e:
             why = (e.strerror or e) if isinstance(e, OSError) else e
@@ -161,7 +161,7 @@ class Opened:
 
 
 def _read_by_family(path: Path, source: str) -> Checkpoint | None:
-    """What a family of another package makes of a file in its own format."""
+    """Returns the checkpoint in a file whose format a family of another package reads, or None."""
     for family, cls in FAMILIES.items() if path.is_file() else ():
         if (found := cls.read_file(path)) is not None:
             facts = SourceFacts(source=source, file=path.name, origin=family, holds=("generator",))
@@ -178,18 +178,18 @@ def open_source(
     cache_dir: str | os.PathLike | None = None,
     local_files_only: bool = False,
 ) -> Opened:
-    """A generator's source, resolved once: on the Hub to one commit, which everything asked of it then comes from.
+    """Returns a generator's source; on the Hub it is pinned to one commit, from which everything is then read.
 
     Args:
-        source: a file, a folder, `user/repo`, `user/repo/sub/folder`, `user/repo/file.pkl`, or any address of the Hub.
+        source: a file, a folder, `user/repo`, `user/repo/sub/folder`, `user/repo/file.pkl`, or a URL of the Hub.
         revision: branch, tag or commit on the Hub.
         subfolder: a folder in the folder or repository.
         token: for the Hub; None takes the one of `hf auth login`.
-        cache_dir: where downloads are kept; None takes the Hub library's usual place.
-        local_files_only: take what was downloaded before, ask nothing.
+        cache_dir: where downloads are kept; None uses the default of huggingface_hub.
+        local_files_only: use what was downloaded before, without any request.
 
     Raises:
-        CheckpointError: nothing there, several checkpoints and no way to choose, or the Hub refuses or cannot be reached.
+        CheckpointError: no checkpoint, several and no way to choose, or the Hub refuses or cannot be reached.
     """
     access = Access(token, None if cache_dir is None else Path(cache_dir).expanduser(), local_files_only)
     return Opened(find(source, revision, subfolder, access), access)

@@ -1,4 +1,4 @@
-"""One file or folder, here or at one commit on the Hub: which one is meant, and what lies beside it."""
+"""Resolves what a person types to one file or folder, local or at one commit on the Hub."""
 
 import dataclasses
 import difflib
@@ -22,25 +22,25 @@ from orojar_adapters.readers import adapter, biggan_deep, folder
 log = logging.getLogger("orojar")
 
 RUN_MODEL = "model"
-"""The model folder in the folder of a training."""
+"""The model folder in the output folder of a run."""
 CARD = "README.md"
 LARGEST_CARD = 2**16
-"""Bytes of a card that are looked at."""
+"""Bytes of a card that are read."""
 BESIDE = ("directions.safetensors", "atlas.safetensors")
-"""Tensors that lie beside a generator."""
+"""Tensor files next to a generator that are not checkpoints."""
 MOST_LISTED = 20
-"""Files that an error message names."""
-TYPE = "type a path, user/repo or user/repo/file.pkl"
+"""Maximum number of files that an error message lists."""
+TYPE = "expected a path, user/repo, or user/repo/file.pkl"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source(ABC):
-    """One generator's file, or a folder that is a generator as a whole, here or at one commit on the Hub.
+    """A generator's file, or a folder that is a generator as a whole, local or at one commit on the Hub.
 
     Attributes:
         text: what a person typed.
-        file: the chosen file, named inside its folder; None where the whole folder is the generator.
-        license: as the card beside it states it; None where none does.
+        file: the chosen file, relative to its folder; None if the whole folder is the generator.
+        license: as the card next to it states it; None if none does.
     """
 
     text: str
@@ -50,27 +50,27 @@ class Source(ABC):
     @property
     @abstractmethod
     def commit(self) -> str | None:
-        """The commit on the Hub; None for what lies here."""
+        """The commit on the Hub; None for local files."""
 
     @abstractmethod
     def has(self, *names: str) -> bool:
-        """Whether all these files lie in the folder."""
+        """Returns whether all these files are in the folder."""
 
     @abstractmethod
     def path(self, name: str) -> Path:
-        """A file of the folder on this disk, downloaded where it has to be.
+        """Returns the local path of a file of the folder, downloaded if needed.
 
         Raises:
-            CheckpointError: it cannot be had.
+            CheckpointError: it is not available.
         """
 
     def folder(self, names: Iterable[str]) -> Path:
-        """The folder on this disk, with those of the named files that there are."""
+        """Returns the local path of the folder, with those of the named files that exist."""
         paths = [self.path(name) for name in names if self.has(name)]
         return paths[0].parent
 
     def is_adapter(self) -> bool:
-        """Whether the folder holds a low-rank adapter without its base."""
+        """Returns whether the folder holds a LoRA adapter without its base."""
         return self.file is None and self.has(*adapter.FILES) and not self.has(*folder.FILES)
 
 
@@ -116,10 +116,10 @@ class HubSource(Source):
 
 
 def find_folder(text: str | os.PathLike, revision: str | None = None, access: Access | None = None) -> Source:
-    """A folder here or on the Hub, whatever is in it; of a file the folder that it lies in.
+    """Returns a folder, local or on the Hub, whatever is in it; for a file, the folder that contains it.
 
     Raises:
-        CheckpointError: nothing there.
+        CheckpointError: it does not exist.
     """
     text = os.fspath(text)
     if (path := existing(text)) is not None:
@@ -135,12 +135,12 @@ def find_folder(text: str | os.PathLike, revision: str | None = None, access: Ac
 def find(
     text: str | os.PathLike, revision: str | None = None, subfolder: str | None = None, access: Access | None = None
 ) -> Source:
-    """What a person means; of what lies on the Hub nothing but small files is fetched yet.
+    """Returns the generator that a text names; from the Hub, only small files are downloaded yet.
 
     A path that exists wins over a repository of the same spelling.
 
     Raises:
-        CheckpointError: nothing there, or several checkpoints and no way to choose: then it lists them.
+        CheckpointError: no checkpoint, or several and no way to choose; the text lists them.
     """
     text = os.fspath(text)
     if (path := existing(text)) is not None:
@@ -149,14 +149,12 @@ def find(
 
 
 def _list(text: str, revision: str | None, subfolder: str | None, access: Access | None) -> tuple[Listing, str]:
-    """The repository that is meant, and the place in it."""
+    """Returns the listing of the repository that a text names, and the path in it."""
     address = Address.parse(text)
     if address is None:
-        raise CheckpointError(f"{text!r} is neither a file or folder here nor a repository; {TYPE}")
+        raise CheckpointError(f"{text!r} is neither a local file or folder nor a Hub repository; {TYPE}")
     if revision and address.revision and revision != address.revision:
-        raise CheckpointError(
-            f"two revisions are asked for, {address.revision!r} in {text!r} and {revision!r}: give one of them"
-        )
+        raise CheckpointError(f"got two revisions, {address.revision!r} in {text!r} and {revision!r} separately: give only one")
     inside = "/".join(filter(None, [address.inside, subfolder and subfolder.strip("/")]))
     return list_repository(address.repo, revision or address.revision, access or Access()), inside
 
@@ -165,12 +163,12 @@ def _find_here(path: Path, text: str) -> Source:
     if path.is_file():
         return LocalSource(text=text, root=path.parent, file=path.name)
     if not path.is_dir():
-        raise CheckpointError(f"{text!r} is neither a file nor a folder")
+        raise CheckpointError(f"{text!r} is neither a file nor a folder; {TYPE}")
     whole = LocalSource(text=text, root=path, license=license_of(path / CARD))
     if _is_generator(whole):
         return whole
     if _is_generator(LocalSource(text=text, root=path / RUN_MODEL)):
-        raise CheckpointError(f"{text} is the folder of a training run: its generator is in {path / RUN_MODEL}")
+        raise CheckpointError(f"{text} is the output folder of a run: use its model folder, {path / RUN_MODEL}")
     names = [p.name for p in sorted(path.iterdir()) if p.is_file() and _may_be_weights(p.name)]
     return dataclasses.replace(whole, file=choose(names, text))
 
@@ -202,7 +200,7 @@ def _no_such_file(listing: Listing, inside: str) -> str:
 
 
 def _is_generator(source: Source) -> bool:
-    """Whether a folder is a generator as a whole: ours, an adapter, or a BigGAN-deep."""
+    """Returns whether a folder is a generator as a whole: a model folder, an adapter, or a BigGAN-deep."""
     if source.has(*folder.FILES) or source.has(*adapter.FILES):
         return True
     return source.has(*biggan_deep.FILES) and biggan_deep.is_config(source.path(biggan_deep.CONFIG))
@@ -213,13 +211,13 @@ def _may_be_weights(name: str) -> bool:
 
 
 def choose(names: list[str], where: str) -> str:
-    """The checkpoint to take of several: the only one, the last NVlabs snapshot, or the only averaged one.
+    """Returns which checkpoint to use: the only one, the latest NVlabs snapshot, or the only EMA one.
 
     Raises:
-        CheckpointError: none, or no way to choose; then it lists them.
+        CheckpointError: there is none, or no way to choose; the text lists them.
     """
     if not names:
-        raise CheckpointError(f"{where} holds no checkpoint ({', '.join(WEIGHT_SUFFIXES)})")
+        raise CheckpointError(f"{where} holds no checkpoint: expected a file ending in {', '.join(WEIGHT_SUFFIXES)}")
     snapshots = [name for name in names if re.search(r"network-snapshot-\d+\.pkl$", name)]
     averaged = [name for name in names if "ema" in re.split(r"[\W_]+", name.lower())]
     if len(names) == 1:
@@ -229,19 +227,19 @@ def choose(names: list[str], where: str) -> str:
     elif len(averaged) == 1:
         chosen = averaged[0]
     else:
-        raise CheckpointError(f"{where} holds several checkpoints, name one: " + ", ".join(f"{where}/{n}" for n in names))
-    log.warning("%s holds %d checkpoints, took %s (for another, name it: %s/FILE)", where, len(names), chosen, where)
+        raise CheckpointError(f"{where} holds several checkpoints; choose one: " + ", ".join(f"{where}/{n}" for n in names))
+    log.warning("%s holds %d checkpoints, using %s (to use another, give %s/FILE)", where, len(names), chosen, where)
     return chosen
 
 
 def _license_beside(listing: Listing, prefix: str) -> str | None:
-    """The license of a folder of a repository: as the Hub read it, else as a card in the folder or at the top states it."""
+    """Returns the license of a folder in a repository: from the Hub, or from a card in the folder or at the top."""
     cards = [card for card in (f"{prefix}{CARD}", CARD) if card in listing.files]
     return listing.license or (license_of(listing.path(cards[0])) if cards else None)
 
 
 def license_of(card: Path) -> str | None:
-    """The license in the front matter of a model card; None without a card or a license."""
+    """Returns the license in the front matter of a model card; None if there is no card or no license."""
     if not card.is_file():
         return None
     with card.open("rb") as file:

@@ -49,7 +49,7 @@ class Mapping(nn.Module):
     def layerwise(
         self, w: Float[Tensor, "batch w"], layers: int, truncation: float, cutoff: int | None
     ) -> Float[Tensor, "batch layers w"]:
-        """Repeats w for every layer, truncated towards the mean w in the layers before the cutoff (None: in all)."""
+        """Repeats w for every layer, truncated toward the mean w in the layers before the cutoff (None: in all)."""
         ws = w[:, None].repeat(1, layers, 1)
         if truncation == 1:
             return ws

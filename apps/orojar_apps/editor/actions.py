@@ -161,7 +161,7 @@ def open_recipe(model: OpenModel, sliders: int, path: str) -> list[Any]:
 
 
 def slider_face(directions: Directions, i: int, strength: float = 0.0) -> dict[str, Any]:
-    """Returns how slider i looks for a direction set; a slider without a direction is hidden."""
+    """Returns the properties of slider i for a direction set; a slider without a direction is hidden."""
     if i >= len(directions):
         return {"visible": False, "value": 0.0}
     return {"visible": True, "value": strength, "label": directions.names[i], "info": state.about(directions, i)}

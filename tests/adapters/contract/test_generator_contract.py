@@ -135,7 +135,7 @@ def test_truncation_moves_in_a_straight_line_from_the_mean(generator):
 
 def test_truncation_that_does_not_scale_leaves_z_and_goes_on_to_the_synthesis(generator):
     if generator.truncation_scales:
-        pytest.skip("truncation draws the latent towards its mean")
+        pytest.skip("truncation draws the latent toward its mean")
     z, classes = latents(generator), labels(generator)
     ones = synthesize(generator, ws_of(generator))
     for truncation in (0.0, 0.5):

@@ -49,12 +49,12 @@ def test_the_address_of_the_hub_in_use_is_known(hub: LocalHub):
     ("text", "word"),
     [
         ("spaces/user/app", "Space"),
-        ("https://huggingface.co/datasets/user/faces", "data set"),
+        ("https://huggingface.co/datasets/user/faces", "dataset"),
         ("hf://spaces/user/app", "Space"),
     ],
 )
 def test_a_space_and_a_data_set_are_told_from_a_model(text, word):
-    with pytest.raises(CheckpointError, match=f"{word}.*type the user/repo of the model"):
+    with pytest.raises(CheckpointError, match=f"{word}.*user/repo of a model"):
         Address.parse(text)
 
 

@@ -83,9 +83,9 @@ def test_a_file_that_may_not_be_opened_is_named(tmp_path, monkeypatch):
 
 
 def test_a_discriminator_whose_tensors_do_not_fit_is_refused_by_name(tmp_path):
-    critic = StyleGAN2Discriminator(16, [8, 8, 4])
-    critic.b4.out.bias = torch.nn.Parameter(torch.zeros(2))
-    path = save_pickle({"G": persistent(tiny_stylegan2()), "D": persistent(critic)}, tmp_path / "network.pkl")
+    discriminator = StyleGAN2Discriminator(16, [8, 8, 4])
+    discriminator.b4.out.bias = torch.nn.Parameter(torch.zeros(2))
+    path = save_pickle({"G": persistent(tiny_stylegan2()), "D": persistent(discriminator)}, tmp_path / "network.pkl")
     with pytest.raises(CheckpointError, match=r"as StyleGAN2Discriminator: 'b4\.out\.bias' should have the shape \(1,\)"):
         load_discriminator(path)
 

@@ -57,13 +57,13 @@ def test_without_the_hub_the_listing_says_which_file_is_meant_not_the_cache(faul
     load_generator(f"{repo}/network-snapshot-001000.pkl")
     faults += [Fault(INFO, "status", status=503), Fault("resolve", "status", status=503)]
     monkeypatch.setattr(asking, "PATIENCE", 0)
-    with pytest.raises(CheckpointError, match=r"fails at .*025000\.pkl of commit .* was not downloaded before"):
+    with pytest.raises(CheckpointError, match=r"025000\.pkl of commit .* is not in the local cache"):
         file_of(repo)
     faults.clear()
     assert file_of(repo) == "network-snapshot-025000.pkl"
     faults.append(Fault("", "drop"))
     assert file_of(repo) == "network-snapshot-025000.pkl"
-    assert "the last one known here" in caplog.text
+    assert "from the local cache" in caplog.text
 
 
 def test_many_files_are_refused_offline_as_they_are_online(monkeypatch):
@@ -75,14 +75,14 @@ def test_many_files_are_refused_offline_as_they_are_online(monkeypatch):
     with pytest.raises(CheckpointError, match="several checkpoints"):
         load_generator(repo)
     assert file_of(f"{repo}/model1.pkl") == "model1.pkl"
-    with pytest.raises(CheckpointError, match=r"HF_HUB_OFFLINE.*not downloaded before"):
+    with pytest.raises(CheckpointError, match=r"HF_HUB_OFFLINE.*model2"):
         load_generator(f"{repo}/model2.pkl")
-    with pytest.raises(CheckpointError, match=r"HF_HUB_OFFLINE.*not opened here before"):
+    with pytest.raises(CheckpointError, match=r"HF_HUB_OFFLINE.*cache"):
         load_generator("tester/unknown")
 
 
 @pytest.mark.parametrize(
-    ("status", "words"), [(401, "token"), (403, "forbids"), (404, "refuses|nor a model"), (410, "refuses"), (429, "pause")]
+    ("status", "words"), [(401, "token"), (403, "denied"), (404, "refused|neither"), (410, "refused"), (429, "later")]
 )
 def test_a_refusal_is_never_covered_by_the_cache(faults, status, words):
     repo = repository(f"refused-{status}", **{"network.pkl": network()})
@@ -104,7 +104,7 @@ def test_a_pause_that_the_hub_asks_for_is_made(faults, monkeypatch):
 def test_a_gated_repository_says_where_to_ask(hub, faults):
     repo = repository("gated", **{"network.pkl": network()})
     hub.gated.add(repo)
-    with pytest.raises(CheckpointError, match=f"gated: ask for access at {hub.url}/{repo}"):
+    with pytest.raises(CheckpointError, match=f"{hub.url}/{repo}"):
         open_source(repo, token="hf_other").generator()
 
 
@@ -119,7 +119,7 @@ def test_a_hub_that_never_answers_is_left(faults, monkeypatch):
 def test_a_login_page_of_the_network_is_told_from_the_hub(faults):
     repo = repository("hotel", **{"network.pkl": network()})
     faults.append(Fault(INFO, "status", status=200, body="<html>Welcome</html>"))
-    with pytest.raises(CheckpointError, match="web page answers in the Hub's place"):
+    with pytest.raises(CheckpointError, match="web page"):
         load_generator(repo)
 
 
@@ -143,7 +143,7 @@ def test_wrong_bytes_are_fetched_once_again(faults):
 def test_bytes_that_stay_wrong_are_refused_and_not_kept(faults):
     repo = repository("broken", **{"network.pkl": network()})
     faults.append(Fault(r"GET /tester/broken/resolve", "corrupt"))
-    with pytest.raises(CheckpointError, match="SHA-256"):
+    with pytest.raises(CheckpointError, match="checksum"):
         load_generator(repo)
     faults.clear()
     assert load_generator(repo).fingerprint() == tiny_stylegan2().fingerprint()
@@ -176,7 +176,7 @@ def test_a_commit_that_was_listed_is_not_asked_for_again(hub):
 
 def test_only_what_is_here_is_taken_where_that_is_asked_for(hub, tmp_path):
     repo = repository("local-only", **{"network.pkl": network()})
-    with pytest.raises(CheckpointError, match="not opened here before"):
+    with pytest.raises(CheckpointError, match="cache"):
         open_source(repo, cache_dir=tmp_path, local_files_only=True)
     open_source(repo, cache_dir=tmp_path).generator()
     hub.requests.clear()

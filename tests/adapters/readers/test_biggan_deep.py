@@ -69,7 +69,7 @@ def test_a_repository_on_the_hub_gives_the_generator_and_fetches_nothing_else(hu
     monkeypatch.setattr(HfApi, "model_info", unreachable)
     with caplog.at_level(logging.WARNING):
         assert_same(load_generator(repo))
-    assert "the last one known here" in caplog.text
+    assert "from the local cache" in caplog.text
     assert {path.name for path in open_source(repo).path.iterdir()} == {"config.json", "pytorch_model.bin", "README.md"}
 
 

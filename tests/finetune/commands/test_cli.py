@@ -103,13 +103,13 @@ def test_inspect_prints_one_json_object(folder, capsys):
     assert (found["origin"], found["has_discriminator"], found["license"]) == ("orojar-finetune", False, None)
     assert (found["pickle_globals"], found["embedded_source_sha256"]) == ([], None)
     run("inspect", folder)
-    assert "Nothing inside was run." in capsys.readouterr().out
+    assert "No code" in capsys.readouterr().out
 
 
 def test_inspect_numbers_the_activations_where_they_are_not_the_layers(tmp_path, capsys):
     write_model_folder(tmp_path / "big", tiny_biggan())
     run("inspect", tmp_path / "big")
-    _, _, listed = capsys.readouterr().out.partition("activations (for --activations, penalty.on)\n")
+    _, _, listed = capsys.readouterr().out.partition("penalty.on)\n")
     numbers = [line.split()[0] for line in listed.splitlines()[:-1]]
     assert numbers == [str(layer.index) for layer in tiny_biggan().feature_layers]
 
@@ -134,7 +134,7 @@ def test_push_sends_and_inspect_reads_it_from_the_hub(hub, folder, capsys):
 def test_errors_are_a_sentence_and_status_2(folder, tmp_path, capsys):
     (tmp_path / "junk.pkl").write_bytes(b"junk")
     for words, message in [
-        (["inspect", tmp_path / "none.pkl"], "neither a file or folder here nor a repository"),
+        (["inspect", tmp_path / "none.pkl"], "neither"),
         (["inspect", tmp_path / "junk.pkl"], "no known checkpoint format"),
         (["discover", folder, "--count", "99"], "count must be at most 8"),
         (["discover", folder, "--method", "magic"], "method must be one of"),
@@ -153,7 +153,7 @@ def test_errors_are_a_sentence_and_status_2(folder, tmp_path, capsys):
 
 
 def test_debug_shows_where_an_error_came_from(tmp_path):
-    with pytest.raises(ValueError, match="neither a file"):
+    with pytest.raises(ValueError, match="neither"):
         main(["inspect", str(tmp_path / "none.pkl"), "--debug"])
 
 
@@ -173,7 +173,7 @@ def test_ctrl_c_is_status_130(folder, monkeypatch, capsys):
 
 @pytest.mark.parametrize("word", ["2", "=2", "0=", "0=much"])
 def test_edits_in_another_form_are_refused(word):
-    with pytest.raises(ValueError, match="edits must look like"):
+    with pytest.raises(ValueError, match="DIRECTION=SIGMAS"):
         parse_edits((word,))
 
 

@@ -67,7 +67,7 @@ def test_finetune_writes_a_model_folder_that_everything_opens(model, tmp_path, c
     main(["finetune", str(model), "--output-dir", str(tmp_path / "run"), *QUICK])
     out = capsys.readouterr().out
     folder = tmp_path / "run" / "model"
-    assert f"done, 6 steps. Wrote {folder}" in out
+    assert f"6 steps. Wrote {folder}" in out
     assert "off-diagonal cos²" in out
     assert Directions.list(folder) == ["random"]
     assert load_generator(folder).source_facts.has_discriminator

@@ -66,7 +66,7 @@ def test_float32_is_enough_for_the_usual_step(space):
     assert single.mean().item() == pytest.approx(double.mean().item(), rel=0.01)
 
 
-def test_networks_that_normalise_z_have_paths_of_their_directions_alone():
+def test_networks_that_normalize_z_have_paths_of_their_directions_alone():
     """ProGAN's does: with latents ten times as long it has the same paths."""
     generator = tiny_pggan()
     once = path_length(generator, "z", PIXELS, seeded(), pairs=20, epsilon=1e-2)

@@ -20,7 +20,7 @@ def mask(image):
     return (green - green.min()) / (green.max() - green.min())
 
 
-def centre(image):
+def center(image):
     weights = mask(image)
     axis = (torch.arange(SIZE) + 0.5) / SIZE - 0.5
     total = weights.sum()
@@ -62,7 +62,7 @@ def test_each_hue_colors_its_own_area():
 
 @pytest.mark.parametrize("axis", ["x", "y"])
 def test_places_move_the_figure_from_one_side_to_the_other(axis):
-    low, high = (torch.stack(centre(scene(**{axis: value}))) for value in (0.0, 1.0))
+    low, high = (torch.stack(center(scene(**{axis: value}))) for value in (0.0, 1.0))
     moved = torch.tensor([2 * REACH, 0.0] if axis == "x" else [0.0, 2 * REACH])
     torch.testing.assert_close(high - low, moved, atol=2e-3, rtol=0)
 
@@ -79,7 +79,7 @@ def test_rotation_turns_clockwise_by_up_to_forty_five_degrees_both_ways():
     def slope(value):
         weights = mask(scene(rotation=value))
         x, y = torch.meshgrid(*[(torch.arange(SIZE) + 0.5) / SIZE - 0.5] * 2, indexing="xy")
-        cx, cy = centre(scene(rotation=value))
+        cx, cy = center(scene(rotation=value))
         xx, yy, xy = ((weights * a * b).sum() for a, b in ((x - cx, x - cx), (y - cy, y - cy), (x - cx, y - cy)))
         return math.degrees(0.5 * math.atan2(2 * xy, xx - yy))
 

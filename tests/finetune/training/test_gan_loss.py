@@ -78,7 +78,7 @@ def test_gamma_follows_resolution_and_batch_unless_it_is_set():
 @pytest.mark.parametrize("name", ["real", "fake", "R1", "generator"])
 @pytest.mark.parametrize("noise", ["const", "random"])
 def test_rows_are_the_same_in_any_division(name, num_classes, noise):
-    class Alone(Linear):  # no judgement across the batch, so that rows can be compared one by one
+    class Alone(Linear):  # no judgment across the batch, so that rows can be compared one by one
         pass
 
     one = terms(gan_loss(Alone(), num_classes, noise=noise, style_mixing=0.5, augment=True, instance_noise=0.1))[name]

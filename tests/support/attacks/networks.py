@@ -206,7 +206,7 @@ ATTACKS: list[Attack] = [
     Attack("a tensor whose size and steps differ in number", parameter(Storage(blob(), (2, 2), (1,)))),
     Attack("an array of Python objects", parameter(np.array([Payload()], dtype=object))),
     Attack("TensorFlow: embedded source", _tf(build_module_src=SOURCE), harmless=INERT),
-    Attack("TensorFlow: source that is no text", _tf(build_module_src=[SOURCE]), harmless=INERT),
+    Attack("TensorFlow: source that is not text", _tf(build_module_src=[SOURCE]), harmless=INERT),
     Attack("TensorFlow: a command as source", _tf(build_module_src=Payload())),
     Attack("TensorFlow: a command among the settings", _tf(static_kwargs={"fmap_base": Payload()})),
     Attack("TensorFlow: an array of objects that run a command", _variable(np.array([Payload()], dtype=object))),
@@ -218,7 +218,7 @@ ATTACKS: list[Attack] = [
     Attack("TensorFlow: a network that contains itself", whole(_tf_ring)),
     Attack("TensorFlow: a network without a state", whole((None, None, TFNetwork(None)))),
     Attack("TensorFlow: variables by the thousand", _tf(variables=[(str(i), None) for i in range(11_000)])),
-    Attack("TensorFlow: variables that are no pairs", _tf(variables=[(1, 2, 3), None])),
+    Attack("TensorFlow: variables that are not pairs", _tf(variables=[(1, 2, 3), None])),
     Attack("TensorFlow: four thousand networks in a row", whole(tuple([network({})] * 4_000))),
     Attack("TensorFlow: a resampling kernel without end", _tf(static_kwargs={"resample_kernel": [float("inf")] * 4})),
     of_bytes(

@@ -205,7 +205,7 @@ FILES: dict[str, bytes | Callable[[], bytes]] = {
     "legacy: lengths of exabytes": lambda: _legacy_length(2**62),
     "legacy: a length below zero": lambda: _legacy_length(-1),
     "legacy: a length of nothing": lambda: _legacy_length(0),
-    "legacy: names that are no list": lambda: _legacy(4, pickle.dumps({"0": 1}, 2)),
+    "legacy: names that are not a list": lambda: _legacy(4, pickle.dumps({"0": 1}, 2)),
     "legacy: names that are numbers": lambda: _legacy(4, pickle.dumps([0, 1], 2)),
     "legacy: a million names": lambda: _legacy(4, pickle.dumps(["0"] * 240_000, 2)),
     "legacy: cut in half": lambda: (data := saved(state(), zipped=False))[: len(data) // 2],
