@@ -157,8 +157,8 @@ def test_a_file_far_too_large_is_not_read(tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "no generator"),
-        (["MODEL", "--kinds", "recipe", "--noise", "random"], "cannot be reproduced"),
+        ([], "no model"),
+        (["MODEL", "--kinds", "recipe", "--noise", "random"], "reproduce"),
         (["--recipe", "missing.json"], "missing.json"),
     ],
 )

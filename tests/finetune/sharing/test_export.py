@@ -134,7 +134,7 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
 def test_convert_goes_to_rosinality_and_back_without_a_change(folder, tmp_path, capsys):
     main(["convert", str(folder), str(tmp_path / "there.pt"), "--to", "rosinality"])
     printed = capsys.readouterr().out
-    assert "generator and its discriminator in the format of rosinality" in printed
+    assert "generator and its discriminator in rosinality" in printed
     assert "channel_multiplier cannot express the channels of the generator" in printed
     assert "License of the weights: nvidia-nc" in printed
     main(["convert", str(tmp_path / "there.pt"), str(tmp_path / "back"), "--previews", "none"])
@@ -158,7 +158,7 @@ def test_convert_says_what_it_leaves_out(folder, tmp_path, capsys):
     main(["convert", str(tmp_path / "grouped"), str(tmp_path / "a.pt"), "--to", "rosinality"])
     printed = capsys.readouterr().out
     assert "Left out the discriminator: minibatch deviation has groups of 4" in printed
-    assert "Wrote the stylegan2 generator in the format" in printed
+    assert "Wrote the stylegan2 generator in" in printed
     assert "without its discriminator" in "".join(json.loads((tmp_path / "a.json").read_text())["notes"])
 
 
