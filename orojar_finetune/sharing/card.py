@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from orojar_adapters import Adapter, Generator
 from orojar_adapters.opening.address import Address
+from orojar_finetune.config import HELD_OUT
 from orojar_finetune.latents.directions import Directions
 from orojar_finetune.measures.findings import Figure
 from orojar_finetune.sharing import markdown, previews
@@ -18,8 +19,6 @@ TEMPLATE = Path(__file__).parent / "card.md.jinja"
 CARD = "README.md"
 EVALUATION = "## Evaluated with `orojar evaluate`"
 MARK = "<!-- written by orojar-finetune; a card without this line is left alone -->"
-LATENTS = 256
-"""Held-out latents on which a direction set is measured."""
 OF_SETS = ("off_diagonal_cos2", "off_diagonal_share", "effective_directions", "activity")
 OF_TUNINGS = ("frechet", "disentanglement", "completeness")
 """Keys of the measures in a card; those of tunings are shown where there are some."""
@@ -108,7 +107,7 @@ def text(
         penalty=penalty,
         measured=[["", *map(markdown.code, keys)], *([name, *_row(figures, keys)] for name, figures in measured.items())],
         keys=keys,
-        latents=LATENTS,
+        latents=HELD_OUT,
         cited=penalty == "OroJaR" or any(directions.method.startswith("orojar") for directions in sets.values()),
         evaluation=_evaluation(evaluation) if evaluation else None,
     )

@@ -10,7 +10,6 @@ import pytest
 from orojar_finetune import Directions, load_discriminator, load_generator
 from orojar_finetune.scenes import BUNDLED
 
-
 FEWER = """
 import sys
 import orojar_finetune.measures.direction_set as measured

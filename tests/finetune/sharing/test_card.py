@@ -90,7 +90,7 @@ def test_one_table_has_one_number_for_one_thing():
     assert row(text, "after the fine-tune: orojar-jd") == ["0.092", "0.100", "2.750", "1.500", "32.000"]
     assert row(text, "sefa") == ["-"] * 5
     assert "\n| orojar-jd |" not in text and text.count("0.092") == 1
-    assert f"Measured on {card.LATENTS} held-out latents" in text
+    assert f"Measured on {card.HELD_OUT} held-out latents" in text
 
 
 def test_a_set_with_other_figures_than_the_fine_tunes_has_a_row_of_its_own():
