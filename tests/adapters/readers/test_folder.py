@@ -145,7 +145,7 @@ def test_safetensors_cut_anywhere_are_refused(model):
     [
         (lambda s: s.pop("synthesis.b4.const"), "missing tensors .*synthesis.b4.const"),
         (lambda s: s.update(surprise=torch.ones(1)), "unknown tensors .*surprise"),
-        (lambda s: s.update({"synthesis.b4.const": torch.ones(8, 4, 5)}), r"shape \(8, 4, 4\), it has \(8, 4, 5\)"),
+        (lambda s: s.update({"synthesis.b4.const": torch.ones(8, 4, 5)}), r"shape \(8, 4, 4\), but has \(8, 4, 5\)"),
         (lambda s: s.update({"synthesis.b4.const": torch.full((8, 4, 4), torch.nan)}), "not finite"),
         (
             lambda s: s.update({"mapping.w_avg": torch.full((8,), torch.inf)}),

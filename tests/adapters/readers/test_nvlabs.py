@@ -157,7 +157,7 @@ def tampered(tmp_path: Path, names: tuple[str, ...], change) -> Path:
             r"missing tensors .*b8\.conv0\.bias",
         ),
         (("synthesis",), lambda s: s["_parameters"].update(x=torch.ones(1)), r"unknown tensors \['synthesis.x'\]"),
-        (("synthesis", "b8", "conv0"), lambda s: s["_parameters"].update(bias=torch.ones(7)), r"shape \(8,\), it has \(7,\)"),
+        (("synthesis", "b8", "conv0"), lambda s: s["_parameters"].update(bias=torch.ones(7)), r"shape \(8,\), but has \(7,\)"),
         (("synthesis", "b8", "conv0"), lambda s: s["_parameters"].update(bias=torch.ones(8).int()), "floating-point"),
         (("synthesis", "b8", "conv0"), lambda s: s["_parameters"].update(bias=torch.full((8,), torch.nan)), "not finite"),
         (("synthesis", "b8", "conv0"), lambda s: s["_parameters"].update(bias="x"), "expected a tensor .* found str"),

@@ -150,7 +150,7 @@ def buffer(name: str, change: Callable) -> Callable[[dict], None]:
         (("synthesis", "L1_22_6"), buffer("down_filter", lambda f: f * torch.nan), "the down_filter (12 taps) of its"),
         (("synthesis", "L3_16_3"), lambda s: s["_buffers"].update(up_filter=torch.ones(2)), "unknown tensors"),
         (("synthesis",), lambda s: s["_parameters"].update(x=torch.ones(1)), "unknown tensors ['synthesis.x']"),
-        (("synthesis", "L2_16_4"), lambda s: s["_parameters"].update(bias=torch.ones(7)), "shape (4,), it has (7,)"),
+        (("synthesis", "L2_16_4"), lambda s: s["_parameters"].update(bias=torch.ones(7)), "shape (4,), but has (7,)"),
         (("synthesis", "L2_16_4"), lambda s: s["_parameters"].update(weight=torch.ones(5, 6, 3, 3)), "'L2_16_5'"),
         (
             ("synthesis", "L0_22_6"),
